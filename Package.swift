@@ -1,0 +1,125 @@
+// swift-tools-version: 6.2
+// Roost: a self-hosted, AWS-Lambda-compatible serverless host for Linux.
+//
+// The targets are the rooms of Sources/Roost.docc/Modules.md; the build refuses an import that is not declared here.
+
+import PackageDescription
+
+let house: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+let cHouse: [CSetting] = [
+  .treatAllWarnings(as: .error),
+  .define("_GNU_SOURCE"),
+]
+
+let nio: [Target.Dependency] = [
+  .product(name: "NIOCore", package: "swift-nio"),
+  .product(name: "NIOPosix", package: "swift-nio"),
+  .product(name: "NIOHTTP1", package: "swift-nio"),
+]
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+  name: "roost",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "roost", targets: ["roost"]),
+    .executable(name: "roostd", targets: ["roostd"]),
+    .executable(name: "roost-supervisor", targets: ["roost-supervisor"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin.git", from: "1.5.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2"),
+  ],
+  targets: [
+    // Values.
+    .target(name: "FunctionModel", swiftSettings: house),
+    .target(name: "SpawnProtocol", swiftSettings: house),
+
+    // The kernel.
+    .target(name: "CLinux", cSettings: cHouse),
+    .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: house),
+    .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
+    .systemLibrary(name: "CCapabilities", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .target(name: "CSandbox", dependencies: ["CSeccomp", "CCapabilities"], cSettings: cHouse),
+
+    // The privileged side.
+    .target(
+      name: "Spawning", dependencies: ["SpawnProtocol", "LinuxSystem", "CSandbox"],
+      swiftSettings: house),
+    .executableTarget(
+      name: "roostd", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], swiftSettings: house),
+
+    // The unprivileged side.
+    .target(
+      name: "Store", dependencies: ["FunctionModel", "CArchive", grdb, crypto, logging],
+      swiftSettings: house),
+    .target(
+      name: "RuntimeAPI", dependencies: ["FunctionModel", logging] + nio, swiftSettings: house),
+    .target(
+      name: "Sandboxing",
+      dependencies: ["FunctionModel", "SpawnProtocol", "LinuxSystem", logging],
+      swiftSettings: house),
+    .target(
+      name: "Environments",
+      dependencies: ["FunctionModel", "RuntimeAPI", "Sandboxing", "LinuxSystem", logging] + nio,
+      swiftSettings: house),
+    .target(
+      name: "Scheduling",
+      dependencies: ["FunctionModel", "Store", "Environments", logging] + nio,
+      swiftSettings: house),
+    .target(
+      name: "LambdaAPI",
+      dependencies: [
+        "FunctionModel", "Scheduling", "Store", crypto, logging,
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+      ] + nio,
+      swiftSettings: house),
+    .target(
+      name: "AdminAPI",
+      dependencies: [
+        "FunctionModel", "Scheduling", "Store", "LambdaAPI", logging,
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+      ] + nio,
+      swiftSettings: house),
+    .executableTarget(
+      name: "roost-supervisor",
+      dependencies: [
+        "FunctionModel", "Store", "Sandboxing", "LinuxSystem", "Environments", "Scheduling", "LambdaAPI",
+        "AdminAPI", logging,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "Yams", package: "Yams"),
+      ] + nio,
+      swiftSettings: house),
+
+    // The administrator's command line.
+    .executableTarget(
+      name: "roost",
+      dependencies: [
+        "FunctionModel",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ] + nio,
+      swiftSettings: house),
+  ],
+  swiftLanguageModes: [.v6]
+)

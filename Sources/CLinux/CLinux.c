@@ -1,0 +1,3 @@
+#include "CLinux.h"
+int CLinux_stub(void);
+int CLinux_stub(void){return 0;}

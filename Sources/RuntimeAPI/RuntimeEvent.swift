@@ -1,0 +1,64 @@
+package import NIOCore
+
+/// One event as `GET /2018-06-01/runtime/invocation/next` hands it to a runtime.
+package struct RuntimeEvent: Sendable {
+  package var requestID: String
+  /// Milliseconds since 1970; becomes `Lambda-Runtime-Deadline-Ms`.
+  package var deadline: Int64
+  package var invokedFunctionARN: String
+  /// An X-Ray header value; always sent.
+  package var traceID: String
+  /// Decoded JSON of the caller's `X-Amz-Client-Context`.
+  package var clientContext: String?
+  package var cognitoIdentity: String?
+  /// The caller's; `nil` sends `application/json`.
+  package var contentType: String?
+  package var payload: ByteBuffer
+
+  package init(
+    requestID: String, deadline: Int64, invokedFunctionARN: String, traceID: String, clientContext: String? = nil,
+    cognitoIdentity: String? = nil, contentType: String? = nil, payload: ByteBuffer
+  ) {
+    self.requestID = requestID
+    self.deadline = deadline
+    self.invokedFunctionARN = invokedFunctionARN
+    self.traceID = traceID
+    self.clientContext = clientContext
+    self.cognitoIdentity = cognitoIdentity
+    self.contentType = contentType
+    self.payload = payload
+  }
+}
+
+/// How a runtime answered the event it was given.
+package enum RuntimeAnswer: Sendable {
+  case response(payload: ByteBuffer, contentType: String?)
+  /// The payload goes to the caller as it came; `type` is the classified `Lambda-Runtime-Function-Error-Type`.
+  case error(payload: ByteBuffer, type: String)
+  /// The response was over 6,291,556 bytes; the runtime got 413 and stays usable.
+  case tooLarge
+  /// `Lambda-Runtime-Function-Response-Mode` was neither absent nor `streaming`; the environment must be reset.
+  case invalidResponseMode
+}
+
+/// An error that a runtime posted to `/2018-06-01/runtime/init/error`.
+package struct RuntimeInitError: Error, Sendable {
+  package var payload: ByteBuffer
+  /// Classified, as in `Runtime.ImportModuleError`.
+  package var type: String
+
+  package init(payload: ByteBuffer, type: String) {
+    self.payload = payload
+    self.type = type
+  }
+}
+
+/// Hears what the runtime of one sandbox does. Every call is made on the server's event loop, in the order of the runtime's requests.
+package protocol RuntimeAPIDelegate: AnyObject, Sendable {
+  /// The runtime asked for its next event and none was waiting: init, or the running invocation, is over.
+  func runtimeIsReady()
+  /// The answer to the running invocation is complete. The runtime's own 202 has been written.
+  func runtimeAnswered(_ answer: RuntimeAnswer)
+  /// The runtime reported that it cannot start.
+  func runtimeFailedToInitialize(_ error: RuntimeInitError)
+}

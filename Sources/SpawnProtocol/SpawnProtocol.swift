@@ -1,0 +1,154 @@
+// SpawnProtocol: the closed set of messages across the privilege border between roost-supervisor and roostd.
+//
+// One message is one packet of a SOCK_SEQPACKET socket pair; descriptors travel beside it by SCM_RIGHTS. Encoding is
+// binary, bounded by `SpawnProtocol.maximumPacket`, and every field is checked again when decoded: identifiers and
+// enumerated options cross the border, never paths, argument vectors or environment variables. (What the runtime is started
+// with goes from the supervisor to roost-init over the sandbox's control socket, which roostd only passes on.)
+
+package enum SpawnProtocol {
+  /// The largest packet either side sends or accepts, in bytes.
+  package static let maximumPacket = 4_096
+  /// The descriptor at which roost-supervisor finds its end of the socket pair.
+  package static let supervisorDescriptor: Int32 = 3
+}
+
+/// A sandbox, as the supervisor numbers it: never used twice in one supervisor's life.
+package struct SandboxID: Sendable, Hashable {
+  package var number: UInt64
+  package init(_ number: UInt64) { self.number = number }
+}
+
+/// A `/tmp` volume, as the supervisor numbers it. It outlives a sandbox that is reset, and no other.
+package struct VolumeID: Sendable, Hashable {
+  package var number: UInt64
+  package init(_ number: UInt64) { self.number = number }
+}
+
+/// What a sandbox is made of. Names are resolved by roostd beneath directories that it opened at its start.
+package struct SandboxRecipe: Sendable, Hashable {
+  /// Image directory beneath the runtimes directory, as in `python3.11`.
+  package var runtime: String
+  /// 32-byte SHA-256: artefact at `artifacts/<hex>/code`, which holds `var/task/…`.
+  package var code: [UInt8]
+  /// 32-byte SHA-256 each, lowest first: artefacts at `artifacts/<hex>/layer`, which hold `opt/…`.
+  package var layers: [[UInt8]]
+  package var hostUserID: UInt32
+  package var memoryBytes: UInt64
+  package var processLimit: UInt32
+  package var volume: VolumeID
+  package var volumeMegabytes: UInt32
+
+  package init(
+    runtime: String, code: [UInt8], layers: [[UInt8]], hostUserID: UInt32, memoryBytes: UInt64,
+    processLimit: UInt32, volume: VolumeID, volumeMegabytes: UInt32
+  ) {
+    self.runtime = runtime
+    self.code = code
+    self.layers = layers
+    self.hostUserID = hostUserID
+    self.memoryBytes = memoryBytes
+    self.processLimit = processLimit
+    self.volume = volume
+    self.volumeMegabytes = volumeMegabytes
+  }
+}
+
+/// Supervisor to roostd.
+package enum SpawnRequest: Sendable, Hashable {
+  /// Make a sandbox; answered by `created` or `failed`.
+  case create(SandboxID, SandboxRecipe)
+  /// End every process of it at once; for hosts without `cgroup.kill`. Answered by `exited` in its time.
+  case kill(SandboxID)
+  /// Kill what still runs, reap it, remove the cgroups, and give the volume back unless it is kept. Answered by `destroyed`.
+  case destroy(SandboxID, keepVolume: Bool)
+  /// Give back a volume that a `destroy` kept.
+  case release(VolumeID)
+}
+
+/// roostd to supervisor.
+package enum SpawnEvent: Sendable, Hashable {
+  /// The sandbox stands and roost-init waits for its start message. The descriptors beside it are `roles`, in that order.
+  case created(SandboxID, CreatedSandbox)
+  /// Nothing of it is left.
+  case failed(SandboxID, SpawnFailure)
+  /// PID 1 ended, and with it all processes of the sandbox.
+  case exited(SandboxID)
+  case destroyed(SandboxID)
+}
+
+package struct CreatedSandbox: Sendable, Hashable {
+  package var hostProcessID: UInt32
+  package var freezer: FreezerKind
+  package var memory: ControllerKind
+  package var cpu: ControllerKind
+  package var roles: [DescriptorRole]
+  /// Microseconds from the request's arrival until roost-init ran.
+  package var microseconds: UInt32
+
+  package init(
+    hostProcessID: UInt32, freezer: FreezerKind, memory: ControllerKind, cpu: ControllerKind, roles: [DescriptorRole],
+    microseconds: UInt32
+  ) {
+    self.hostProcessID = hostProcessID
+    self.freezer = freezer
+    self.memory = memory
+    self.cpu = cpu
+    self.roles = roles
+    self.microseconds = microseconds
+  }
+}
+
+/// Which interface a handed-over freezer descriptor has.
+package enum FreezerKind: UInt8, Sendable, Hashable {
+  /// `cgroup.freeze`: write `1` or `0`.
+  case v2 = 2
+  /// `freezer.state`: write `FROZEN` or `THAWED`.
+  case v1 = 1
+}
+
+/// Which interface a handed-over controller file has.
+package enum ControllerKind: UInt8, Sendable, Hashable {
+  case v2 = 2
+  case v1 = 1
+}
+
+/// What a handed-over descriptor is.
+package enum DescriptorRole: UInt8, Sendable, Hashable, CaseIterable {
+  /// pidfd of PID 1: readable once it has ended. For waiting only; the supervisor may not signal through it.
+  case process = 1
+  /// SOCK_SEQPACKET to roost-init: see ``InitMessage``.
+  case control = 2
+  /// Listening TCP socket at 169.254.100.1:9001 inside the sandbox's network namespace; non-blocking.
+  case listener = 3
+  /// Read ends of the runtime's stdout and stderr; non-blocking.
+  case standardOutput = 4
+  case standardError = 5
+  /// `cgroup.freeze` (v2) or `freezer.state` (v1), for writing.
+  case freeze = 6
+  /// `cgroup.kill`, for writing; absent on a pure v1 host.
+  case kill = 7
+  /// `cpu.max` (v2: "quota period") or `cpu.cfs_quota_us` (v1: the quota alone; the period is 20 ms already), for writing.
+  case cpuQuota = 8
+  /// v2 `memory.events` (line `oom_kill N`; POLLPRI on change) or v1 `memory.oom_control` (line `oom_kill N`), for reading.
+  case memoryEvents = 9
+  /// v1 only: an eventfd that the kernel raises when the group runs out of memory.
+  case outOfMemory = 10
+  /// `memory.peak` or `memory.max_usage_in_bytes`, for reading. Absent where the kernel has neither (v2 before 5.19).
+  case memoryPeak = 11
+  /// `memory.current` or `memory.usage_in_bytes`, for reading.
+  case memoryCurrent = 12
+  /// v2 `cpu.stat` (line `usage_usec N`) or v1 `cpuacct.usage` (nanoseconds), for reading.
+  case cpuUsage = 13
+}
+
+/// Where making a sandbox failed, and the kernel's answer.
+package struct SpawnFailure: Error, Sendable, Hashable {
+  package var step: SpawnStep
+  /// errno as the kernel gave it; 0 when roostd itself refused.
+  package var errno: Int32
+
+  package init(step: SpawnStep, errno: Int32) {
+    self.step = step
+    self.errno = errno
+  }
+}
