@@ -14,9 +14,12 @@ extension ExecutionEnvironment {
     times.bringUpBegan = .now()
     let plan = SandboxPlan(version: version, hostUserID: hostUserID, volume: volume)
     let sandbox: Sandbox
+    isCreating = true
     do {
       sandbox = try await host.spawner.create(plan)
+      isCreating = false
     } catch {
+      isCreating = false
       return await hostFailed("sandbox for \(version.function.name): \(error)", generation: generation)
     }
     guard isBringingUp(generation) else {
@@ -82,7 +85,7 @@ extension ExecutionEnvironment {
     clearClock()
     if case .stop(let running) = machine.stop() {
       running?.invocation.completion(.hostFault(reason))
-      if running == nil { delegate?.environment(self, couldNotStart: reason) }
+      if running == nil { delegate.environment(self, couldNotStart: reason) }
     }
     await takeDown(keepVolume: false, reason: "failure")
   }
@@ -92,6 +95,7 @@ extension ExecutionEnvironment {
     clearClock()
     times.initialization = .now() - times.initBegan
     times.initPhaseSucceeded = true
+    times.cpuMicroseconds = usage().cpuMicroseconds
     limitCPU()
     recordEnvironment()
     becomeAvailable()

@@ -22,7 +22,7 @@ package actor ExecutionEnvironment {
   let host: EnvironmentHost
   let volume: VolumeID
   let recorder: any EnvironmentRecorder
-  weak var delegate: (any ExecutionEnvironmentDelegate)?
+  let delegate: any ExecutionEnvironmentDelegate
 
   var machine = EnvironmentStateMachine()
   var sandbox: Sandbox?
@@ -34,6 +34,8 @@ package actor ExecutionEnvironment {
   var runtimePeer: RuntimePeer?
   /// An answer whose caller waits for the log's tail.
   var heldAnswer: InvocationAnswer?
+  /// roostd has been asked for a sandbox and has not answered.
+  var isCreating = false
   var endReason: String?
   var hasEnded = false
   var output = Output()

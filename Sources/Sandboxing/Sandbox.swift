@@ -97,10 +97,11 @@ package final class Sandbox: Sendable {
   /// - Returns: whether the pipe's other end is closed for good.
   package func drainOutput(_ stream: OutputStream, into buffer: inout [UInt8], limit: Int) throws(SystemError) -> Bool {
     while buffer.count < limit {
+      let chunk = min(8_192, limit - buffer.count)
       let outcome =
         switch stream {
-        case .standardOutput: try descriptors.standardOutput.read(into: &buffer, upTo: limit - buffer.count)
-        case .standardError: try descriptors.standardError.read(into: &buffer, upTo: limit - buffer.count)
+        case .standardOutput: try descriptors.standardOutput.read(into: &buffer, upTo: chunk)
+        case .standardError: try descriptors.standardError.read(into: &buffer, upTo: chunk)
         }
       switch outcome {
       case .bytes: continue
