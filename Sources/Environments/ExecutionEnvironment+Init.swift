@@ -40,7 +40,6 @@ extension ExecutionEnvironment {
   private func serve(_ sandbox: Sandbox, generation: Int) async throws {
     guard let listener = sandbox.takeListener() else { preconditionFailure("a new sandbox has its listener") }
     let peer = RuntimePeer(environment: self, generation: generation)
-    runtimePeer = peer
     let runtime = try await RuntimeAPIServer.serve(
       listener: listener, on: eventLoop, delegate: peer, logger: host.logger
     ).get()
@@ -50,7 +49,7 @@ extension ExecutionEnvironment {
     }
     self.runtime = runtime
     try sandbox.observe { [weak self, eventLoop] event in
-      eventLoop.execute { self?.assumeIsolated { $0.sandboxTold(event, generation: generation) } }
+      eventLoop.execute { [weak self] in self?.assumeIsolated { $0.sandboxTold(event, generation: generation) } }
     }
     guard let image = host.images[version.runtime],
       let entrypoint = host.images.entrypoint(for: version, artifacts: host.artifacts)

@@ -1,6 +1,7 @@
 package import FunctionModel
 import Logging
 import NIOCore
+import RuntimeAPI
 import Sandboxing
 
 extension ExecutionEnvironment {

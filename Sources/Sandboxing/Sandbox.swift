@@ -57,7 +57,9 @@ package final class Sandbox: Sendable {
   }
 
   /// Starts the sandbox's one program. roost-init answers with an event.
-  package func start(_ launch: Launch) throws(SystemError) {
+  ///
+  /// - Throws: `SpawnProtocolError` for a launch that does not fit into a message, `SystemError` from sendmsg(2).
+  package func start(_ launch: Launch) throws {
     let variables = launch.environment.map { "\($0.key)=\($0.value)" }.sorted()
     let request = InitRequest.start(
       workingDirectory: launch.workingDirectory, arguments: launch.arguments, environment: variables)
