@@ -1,7 +1,9 @@
-package import Environments
+import Environments
 package import FunctionModel
+import Logging
 import NIOCore
-package import Store
+import Store
+import Synchronization
 
 // Starting, keeping and ending environments.
 extension Dispatcher {
