@@ -1,6 +1,5 @@
 package import FunctionModel
 package import Logging
-package import NIOCore
 package import Sandboxing
 import SpawnProtocol
 

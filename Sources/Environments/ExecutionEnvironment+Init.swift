@@ -14,9 +14,12 @@ extension ExecutionEnvironment {
     times.bringUpBegan = .now()
     let plan = SandboxPlan(version: version, hostUserID: hostUserID, volume: volume)
     let sandbox: Sandbox
+    isCreating = true
     do {
       sandbox = try await host.spawner.create(plan)
+      isCreating = false
     } catch {
+      isCreating = false
       return await hostFailed("sandbox for \(version.function.name): \(error)", generation: generation)
     }
     guard isBringingUp(generation) else {
@@ -37,7 +40,6 @@ extension ExecutionEnvironment {
   private func serve(_ sandbox: Sandbox, generation: Int) async throws {
     guard let listener = sandbox.takeListener() else { preconditionFailure("a new sandbox has its listener") }
     let peer = RuntimePeer(environment: self, generation: generation)
-    runtimePeer = peer
     let runtime = try await RuntimeAPIServer.serve(
       listener: listener, on: eventLoop, delegate: peer, logger: host.logger
     ).get()
@@ -47,7 +49,7 @@ extension ExecutionEnvironment {
     }
     self.runtime = runtime
     try sandbox.observe { [weak self, eventLoop] event in
-      eventLoop.execute { self?.assumeIsolated { $0.sandboxTold(event, generation: generation) } }
+      eventLoop.execute { [weak self] in self?.assumeIsolated { $0.sandboxTold(event, generation: generation) } }
     }
     guard let image = host.images[version.runtime],
       let entrypoint = host.images.entrypoint(for: version, artifacts: host.artifacts)
@@ -82,7 +84,7 @@ extension ExecutionEnvironment {
     clearClock()
     if case .stop(let running) = machine.stop() {
       running?.invocation.completion(.hostFault(reason))
-      if running == nil { delegate?.environment(self, couldNotStart: reason) }
+      if running == nil { delegate.environment(self, couldNotStart: reason) }
     }
     await takeDown(keepVolume: false, reason: "failure")
   }
@@ -92,6 +94,7 @@ extension ExecutionEnvironment {
     clearClock()
     times.initialization = .now() - times.initBegan
     times.initPhaseSucceeded = true
+    times.cpuMicroseconds = usage().cpuMicroseconds
     limitCPU()
     recordEnvironment()
     becomeAvailable()

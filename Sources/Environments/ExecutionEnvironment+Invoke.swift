@@ -47,7 +47,7 @@ extension ExecutionEnvironment {
     } else {
       running.invocation.completion(.answered(answer))
     }
-    delegate?.environmentIsFinishing(self)
+    delegate.environmentIsFinishing(self)
   }
 
   /// The invocation is over: its log is complete, its numbers are taken, and the environment goes on to the next.
@@ -55,7 +55,9 @@ extension ExecutionEnvironment {
     clearClock()
     let ended = NIODeadline.now()
     collectOutput()
-    let report = InvocationReport(running, ended: ended, fault: fault, usage: usage(), version: version, times: times)
+    let usage = usage()
+    let report = InvocationReport(running, ended: ended, fault: fault, usage: usage, version: version, times: times)
+    times.cpuMicroseconds = usage.cpuMicroseconds
     logEnd(running, report, fault: fault)
     answerHeld(running, fault: fault)
     if fault == nil { becomeAvailable() }
@@ -82,7 +84,7 @@ extension ExecutionEnvironment {
   func becomeAvailable() {
     output.requestID = nil
     output.tail = nil
-    if let next = delegate?.environmentIsAvailable(self) {
+    if let next = delegate.environmentIsAvailable(self) {
       invokeUnfrozen(next)
     } else if case .idle = machine.state {
       freeze()

@@ -1,6 +1,7 @@
 package import FunctionModel
 import Logging
 import NIOCore
+import RuntimeAPI
 import Sandboxing
 
 extension ExecutionEnvironment {
@@ -21,7 +22,11 @@ extension ExecutionEnvironment {
   /// Kills every process, closes the Runtime API, and has roostd remove the sandbox.
   func takeDown(keepVolume: Bool, reason: String?) async {
     endReason = endReason ?? reason
-    guard let sandbox else { return sandboxIsGone() }
+    guard let sandbox else {
+      // What roostd is still making is taken down when it arrives.
+      if !isCreating { sandboxIsGone() }
+      return
+    }
     do { try sandbox.kill() } catch { host.logger.error("environment \(id): \(error)") }
     let runtime = runtime
     self.sandbox = nil
@@ -40,7 +45,7 @@ extension ExecutionEnvironment {
     hasEnded = true
     host.spawner.release(volume)
     recordEnvironment()
-    delegate?.environmentEnded(self)
+    delegate.environmentEnded(self)
   }
 
   /// What `roost ps` shows.

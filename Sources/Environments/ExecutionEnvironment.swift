@@ -22,7 +22,7 @@ package actor ExecutionEnvironment {
   let host: EnvironmentHost
   let volume: VolumeID
   let recorder: any EnvironmentRecorder
-  weak var delegate: (any ExecutionEnvironmentDelegate)?
+  let delegate: any ExecutionEnvironmentDelegate
 
   var machine = EnvironmentStateMachine()
   var sandbox: Sandbox?
@@ -30,10 +30,10 @@ package actor ExecutionEnvironment {
   /// Counts sandboxes, so that what a dead one still tells is not taken for the living one's word.
   var generation = 0
   var clock: Scheduled<Void>?
-  /// The Runtime API server holds its delegate weakly.
-  var runtimePeer: RuntimePeer?
   /// An answer whose caller waits for the log's tail.
   var heldAnswer: InvocationAnswer?
+  /// roostd has been asked for a sandbox and has not answered.
+  var isCreating = false
   var endReason: String?
   var hasEnded = false
   var output = Output()
@@ -58,8 +58,8 @@ package actor ExecutionEnvironment {
     var tail: LogTail?
   }
 
-  package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
-  private nonisolated let executor: NIODefaultSerialEventLoopExecutor
+  /// The one word `unsafe` of this room, which the language asks for here: the actor keeps its event loop, and so its executor, alive.
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe eventLoop.executor.asUnownedSerialExecutor() }
 
   package init(
     id: String, version: FunctionVersion, hostUserID: UInt32, eventLoop: any EventLoop, host: EnvironmentHost,
@@ -69,7 +69,6 @@ package actor ExecutionEnvironment {
     self.version = version
     self.hostUserID = hostUserID
     self.eventLoop = eventLoop
-    self.executor = NIODefaultSerialEventLoopExecutor(eventLoop)
     self.host = host
     self.recorder = recorder
     self.delegate = delegate

@@ -1,5 +1,6 @@
 package import LinuxSystem
 package import SpawnProtocol
+import Synchronization
 
 /// What a sandbox tells its environment. Calls come from the descriptor watcher's thread.
 package enum SandboxEvent: Sendable {

@@ -57,7 +57,9 @@ package final class Sandbox: Sendable {
   }
 
   /// Starts the sandbox's one program. roost-init answers with an event.
-  package func start(_ launch: Launch) throws(SystemError) {
+  ///
+  /// - Throws: `SpawnProtocolError` for a launch that does not fit into a message, `SystemError` from sendmsg(2).
+  package func start(_ launch: Launch) throws {
     let variables = launch.environment.map { "\($0.key)=\($0.value)" }.sorted()
     let request = InitRequest.start(
       workingDirectory: launch.workingDirectory, arguments: launch.arguments, environment: variables)
@@ -97,10 +99,11 @@ package final class Sandbox: Sendable {
   /// - Returns: whether the pipe's other end is closed for good.
   package func drainOutput(_ stream: OutputStream, into buffer: inout [UInt8], limit: Int) throws(SystemError) -> Bool {
     while buffer.count < limit {
+      let chunk = min(8_192, limit - buffer.count)
       let outcome =
         switch stream {
-        case .standardOutput: try descriptors.standardOutput.read(into: &buffer, upTo: limit - buffer.count)
-        case .standardError: try descriptors.standardError.read(into: &buffer, upTo: limit - buffer.count)
+        case .standardOutput: try descriptors.standardOutput.read(into: &buffer, upTo: chunk)
+        case .standardError: try descriptors.standardError.read(into: &buffer, upTo: chunk)
         }
       switch outcome {
       case .bytes: continue

@@ -18,6 +18,7 @@ package final class SandboxSpawner: Sendable {
     var nextVolume: UInt64 = 1
     var creations: [SandboxID: CheckedContinuation<Result<Sandbox, SpawnFailure>, Never>] = [:]
     var destructions: [SandboxID: CheckedContinuation<Void, Never>] = [:]
+    var watch: WatchToken?
     var ended = false
   }
 
@@ -31,9 +32,10 @@ package final class SandboxSpawner: Sendable {
     self.watcher = watcher
     self.logger = logger
     state = Mutex(State())
-    _ = try watcher.watch(self.socket.rawValue, for: .readable, oneShot: false) { [weak self] in
+    let token = try watcher.watch(self.socket.rawValue, for: .readable, oneShot: false) { [weak self] in
       self?.receive(onEnd: onEnd)
     }
+    state.withLock { $0.watch = token }
   }
 
   /// A number for a new `/tmp`.
@@ -98,9 +100,10 @@ extension SandboxSpawner {
       do {
         let received = try PacketSocket.receive(
           from: socket, limit: SpawnProtocol.maximumPacket, maximumDescriptors: DescriptorRole.allCases.count)
-        guard let packet = received else { return }
+        guard var packet = received else { return }
         if packet.isEnd { return end(onEnd) }
-        handle(try SpawnEvent(decoding: packet.bytes), descriptors: packet.descriptors)
+        let event = try SpawnEvent(decoding: packet.bytes)
+        handle(event, descriptors: packet.takeDescriptors())
       } catch {
         logger.critical("roostd's answer cannot be understood: \(error)")
         return end(onEnd)
@@ -150,6 +153,7 @@ extension SandboxSpawner {
         state.creations = [:]
         state.destructions = [:]
         state.ended = true
+        if let token = state.watch { watcher.cancel(token) }
       }
       return (Array(state.creations.values), Array(state.destructions.values))
     }
