@@ -19,6 +19,8 @@ int clinux_pidfd_send_signal(int pidfd, int number) {
   return (int)result(syscall(SYS_pidfd_send_signal, pidfd, number, NULL, 0));
 }
 
+int clinux_clone3_probe(void) { return (int)result(syscall(SYS_clone3, NULL, 0)); }
+
 int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit) {
   // The raw call, because only it fills in the resource usage. P_PIDFD = 3.
   siginfo_t info = {0};

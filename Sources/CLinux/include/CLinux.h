@@ -108,6 +108,8 @@ int clinux_signalfd_read(int fd, struct clinux_signal *signal);
 // --- Processes -----------------------------------------------------------------------------------------------------------
 int clinux_pidfd_open(int process);
 int clinux_pidfd_send_signal(int pidfd, int number);
+/// clone3(2) with arguments that every kernel refuses: -ENOSYS where there is no such call, -EINVAL where there is. Makes no process.
+int clinux_clone3_probe(void);
 struct clinux_exit {
   /// CLD_EXITED, CLD_KILLED or CLD_DUMPED, and the exit code or signal.
   int32_t code, status;

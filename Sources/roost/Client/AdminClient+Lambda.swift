@@ -10,7 +10,7 @@ extension AdminClient {
   }
 
   func function(_ name: String) async throws(CommandFailure) -> JSONValue {
-    try await value(AdminRequest(.GET, "\(Self.functions)/\(name.percentEncoded)"))
+    try await value(AdminRequest(.GET, "\(Self.functions)/\(name.percentEncoded)/configuration"))
   }
 
   func createFunction(_ members: [String: JSONValue]) async throws(CommandFailure) -> JSONValue {

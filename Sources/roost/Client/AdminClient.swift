@@ -42,6 +42,10 @@ struct AdminClient: Sendable {
 
   /// Sends `request` and waits for the whole answer, whatever its status.
   func send(_ request: AdminRequest) async throws(CommandFailure) -> AdminResponse {
+    // sun_path of unix(7) holds 107 bytes and their NUL.
+    guard socketPath.utf8.count <= 107 else {
+      throw CommandFailure(.usage, "\(socketPath) is too long for a socket: at most 107 bytes", hint: "use a state directory with a shorter path")
+    }
     let channel: NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
     do {
       channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -100,7 +104,8 @@ struct AdminClient: Sendable {
     case ENOENT, ECONNREFUSED, ENOTDIR:
       CommandFailure(
         .unavailable, "no daemon answers at \(socketPath)",
-        hint: "start it with: sudo roostd --state-dir DIR   (another directory? --state-dir or ROOST_STATE_DIR)")
+        hint: "start it with: sudo roostd --state-dir \(socketPath.dropLast("/run/admin.sock".count))"
+          + "   (another directory? --state-dir or ROOST_STATE_DIR)")
     default:
       CommandFailure(.unavailable, "cannot connect to \(socketPath): \(error)")
     }

@@ -41,7 +41,7 @@ extension AdminClient {
   func settled(_ name: String) async throws -> JSONValue {
     let deadline = ContinuousClock.now + .seconds(60)
     while true {
-      let function = try await function(name)["Configuration"] ?? .null
+      let function = try await function(name)
       let (state, update) = (function["State"]?.text, function["LastUpdateStatus"]?.text)
       if state == "Failed" || update == "Failed" {
         let reason = function["StateReason"]?.text ?? function["LastUpdateStatusReason"]?.text ?? "no reason given"

@@ -10,10 +10,8 @@ struct FunctionsShowCommand: AsyncParsableCommand {
   @OptionGroup var globals: GlobalOptions
 
   func run() async throws {
-    let answer = try await globals.client.function(name)
-    try globals.report.show(answer, identifiers: [answer["Configuration"]?["FunctionArn"]?.text ?? name]) {
-      Self.lines(of: answer["Configuration"] ?? .null)
-    }
+    let function = try await globals.client.function(name)
+    try globals.report.show(function, identifiers: [function["FunctionArn"]?.text ?? name]) { Self.lines(of: function) }
   }
 
   static func lines(of function: JSONValue) -> [String] {
