@@ -49,6 +49,9 @@ int csandbox_new_keyring(struct child *child);
 int csandbox_set_resource_limits(struct child *child);
 int csandbox_new_session(struct child *child);
 
+// Default dispositions and an empty mask, which execve would not give.
+int csandbox_reset_signals(void);
+
 int csandbox_announce(struct child *child);
 int csandbox_await_map(struct child *child);
 void csandbox_report_failure(const struct child *child, uint32_t step, int error);

@@ -4,6 +4,7 @@
 #include <linux/capability.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -84,4 +85,16 @@ int csandbox_new_session(struct child *child) {
   (void)child;
   syscall(SYS_umask, 022);
   return csandbox_done(csandbox_call(SYS_setsid));
+}
+
+// The caller may ignore signals (SIGPIPE), and an ignored signal stays so through execve; its mask does, too.
+int csandbox_reset_signals(void) {
+  struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } standard = {0};
+  uint64_t none = 0;
+  for (int number = 1; number <= 64; number++) {
+    if (number == SIGKILL || number == SIGSTOP) continue;
+    long done = csandbox_call(SYS_rt_sigaction, number, &standard, NULL, sizeof none);
+    if (done < 0) return (int)done;
+  }
+  return csandbox_done(csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none));
 }

@@ -41,23 +41,10 @@ static int set_host_name(struct child *child) {
   return csandbox_done(done < 0 ? done : csandbox_call(SYS_setdomainname, domain, sizeof domain - 1));
 }
 
-// The caller may ignore signals (SIGPIPE), and an ignored signal stays so through execve; its mask does, too. Nothing can arrive in
-// between: the sandbox has no other process.
-static int reset_signals(void) {
-  struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } standard = {0};
-  uint64_t none = 0;
-  for (int number = 1; number <= 64; number++) {
-    if (number == SIGKILL || number == SIGSTOP) continue;
-    long done = csandbox_call(SYS_rt_sigaction, number, &standard, NULL, sizeof none);
-    if (done < 0) return (int)done;
-  }
-  return csandbox_done(csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none));
-}
-
 static int no_new_privileges(struct child *child) {
   (void)child;
   long done = csandbox_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  return done < 0 ? (int)done : reset_signals();
+  return done < 0 ? (int)done : csandbox_reset_signals();
 }
 
 // First everything is lifted out of the low numbers, whose present owner may be another descriptor of the plan; then put in place.

@@ -124,3 +124,20 @@ int csandbox_receive(int setup, struct csandbox_report *report);
 
 // Compiles the system call policy (csandbox_filter.c) with libseccomp into `program`, which stays allocated for good.
 int csandbox_filter_load(struct sock_fprog *program);
+
+// A program to be started under a user of the host.
+struct csandbox_daemon {
+  const char *path;
+  char *const *arguments;
+  char *const *environment;
+  uint32_t user, group;
+  uint32_t group_count;
+  const uint32_t *groups;  // supplementary groups
+  int socket;              // becomes descriptor 3; -1: none
+  int output;              // becomes standard output; -1: the caller's
+};
+
+// Starts the program with standard input and error of the caller, no_new_privs, default signals and no further descriptor.
+//
+// Returns when execve has happened, or with its error; then `child`, if its pidfd is not negative, has still to be reaped.
+int csandbox_start_daemon(const struct csandbox_daemon *daemon, struct csandbox_child *child);
