@@ -2,9 +2,11 @@
 
 #include "csandbox_child.h"
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 struct message { uint32_t kind, step; int32_t error; };
 
@@ -86,4 +88,21 @@ int csandbox_admit(int setup, pid_t process, uint32_t host_id) {
   close(directory);
   if (done < 0) return done;
   return send(setup, "", 1, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int csandbox_signal(int pidfd, int number) {
+  long done = csandbox_call(SYS_pidfd_send_signal, pidfd, number, NULL, 0);
+  return done == -ESRCH ? 0 : csandbox_done(done);
+}
+
+// By pidfd and never "any child": another part of the process may wait for its own.
+int csandbox_reap(int pidfd, int *status) {
+  siginfo_t info = {0};
+  int done;
+  do done = waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG | __WALL);
+  while (done < 0 && errno == EINTR);
+  if (done < 0) return -errno;
+  if (info.si_pid == 0) return 0;
+  *status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+  return 1;
 }

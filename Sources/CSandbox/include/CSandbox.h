@@ -105,6 +105,12 @@ int csandbox_spawn(const struct csandbox_plan *plan, struct csandbox_child *chil
 // roostd's half of the identity step: writes `deny` and the one-line maps of the process's fresh user namespace, and lets it go on.
 int csandbox_admit(int setup, pid_t process, uint32_t host_id);
 
+// Signals the process; one that has ended is no error. With the first process of a sandbox all others of it end.
+int csandbox_signal(int pidfd, int number);
+
+// Reaps the process: 1, or 0 while it still runs. `status` becomes its exit status, or 128 and the number of the signal that ended it.
+int csandbox_reap(int pidfd, int *status);
+
 enum csandbox_report_kind {
   CSANDBOX_NOTHING = 0,   // no message yet
   CSANDBOX_READY = 1,
