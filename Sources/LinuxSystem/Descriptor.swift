@@ -5,6 +5,7 @@ import CLinux
 /// An open file descriptor with exactly one owner; closes with it.
 ///
 /// All descriptors of Roost are close-on-exec from birth; who makes one passes `O_CLOEXEC` or its like.
+@usableFromInline
 package struct Descriptor: ~Copyable, Sendable {
   /// The number, for as long as the owner lives. Do not keep it longer.
   package let rawValue: CInt
@@ -38,7 +39,7 @@ package struct Descriptor: ~Copyable, Sendable {
 }
 
 /// Two descriptors that were made together, such as the ends of a socket pair.
-package struct DescriptorPair: ~Copyable, Sendable {
+@frozen package struct DescriptorPair: ~Copyable, Sendable {
   package var first: Descriptor
   package var second: Descriptor
 
@@ -49,7 +50,7 @@ package struct DescriptorPair: ~Copyable, Sendable {
 }
 
 /// The ends of a pipe.
-package struct Pipe: ~Copyable, Sendable {
+@frozen package struct Pipe: ~Copyable, Sendable {
   package var readEnd: Descriptor
   package var writeEnd: Descriptor
 
