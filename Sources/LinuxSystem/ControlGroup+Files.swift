@@ -73,7 +73,7 @@ extension ControlGroup {
     case .v2:
       guard try memory.openResettablePeak() != nil else { return false }
       // EAGAIN: less could be given back than was asked for, which was all.
-      do { try memory.writeIfPresent("10737418240", to: "memory.reclaim") } catch where error.errno == EAGAIN {}
+      do { try memory.writeIfPresent("10737418240", to: "memory.reclaim") } catch  where error.errno == EAGAIN {}
       return true
     }
   }
@@ -82,7 +82,7 @@ extension ControlGroup {
 extension ControlGroupDirectory {
   /// `memory.peak` for writing too; `nil` where it cannot be written (before 6.12: EINVAL) or is absent (before 5.19).
   fileprivate func openResettablePeak() throws(SystemError) -> Descriptor? {
-    do { return try openIfPresent("memory.peak", flags: O_RDWR) } catch where error.errno == EINVAL || error.errno == EACCES { return nil }
+    do { return try openIfPresent("memory.peak", flags: O_RDWR) } catch  where error.errno == EINVAL || error.errno == EACCES { return nil }
   }
 }
 
