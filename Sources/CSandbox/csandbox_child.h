@@ -8,6 +8,7 @@
 
 // What the steps hand on to each other.
 struct child {
+  const struct csandbox_host *host;
   const struct csandbox_plan *plan;
   int setup;
   int init;

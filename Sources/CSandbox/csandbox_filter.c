@@ -8,7 +8,7 @@
 // Compiled once by libseccomp as a binary tree. Verdicts that depend on the number alone are cached by the kernel; only socket,
 // socketpair, clone, personality and ioctl are looked at on every call.
 
-#include "include/CSandbox.h"
+#include "csandbox_filter.h"
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>
@@ -222,7 +222,7 @@ static int export(scmp_filter_ctx filter, struct sock_fprog *program) {
   return 0;
 }
 
-int csandbox_filter_load(struct sock_fprog *program) {
+int csandbox_compile_filter(struct sock_fprog *program) {
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
   if (!filter) return -ENOMEM;
   int done = build(filter);

@@ -1,6 +1,6 @@
 // What roostd prepares before it clones: facts about this kernel, and the root of a sandbox.
 
-#include "include/CSandbox.h"
+#include "csandbox_filter.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,12 +31,17 @@ static int add_mask(struct csandbox_host *host, int process, const char *name) {
   return 0;
 }
 
-int csandbox_probe(struct csandbox_host *host) {
-  *host = (struct csandbox_host){.last_capability = cap_max_bits() - 1};
+static int find_masks(struct csandbox_host *host) {
   int process = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), done = process < 0 ? -errno : 0;
   for (size_t i = 0; i < sizeof telling / sizeof *telling && done == 0; i++) done = add_mask(host, process, telling[i]);
   if (process >= 0) close(process);
   return done;
+}
+
+int csandbox_prepare(struct csandbox_host *host) {
+  *host = (struct csandbox_host){.last_capability = cap_max_bits() - 1};
+  int done = find_masks(host);
+  return done == 0 ? csandbox_compile_filter(&host->filter) : done;
 }
 
 static int configure_root(int context, const char *lower) {

@@ -9,7 +9,7 @@
 #include <sys/resource.h>
 
 int csandbox_drop_bounding_set(struct child *child) {
-  for (int capability = 0; capability <= child->plan->host->last_capability; capability++) {
+  for (int capability = 0; capability <= child->host->last_capability; capability++) {
     long done = csandbox_call(SYS_prctl, PR_CAPBSET_DROP, capability, 0, 0, 0);
     if (done < 0) return (int)done;
   }

@@ -118,7 +118,7 @@ static int cover(const struct child *child, int source, const char *name) {
 int csandbox_mask_process(struct child *child) {
   static const struct option options[] = {{"source", "none"}, {"mode", "555"}, {"size", "4k"}, {"nr_inodes", "1"}};
   static const unsigned attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  const struct csandbox_host *host = child->plan->host;
+  const struct csandbox_host *host = child->host;
   long null = csandbox_call(SYS_openat, child->devices, "null", O_PATH | O_NOFOLLOW | O_CLOEXEC), empty = -1;
   if (null < 0) return (int)null;
   for (uint32_t i = 0; i < host->mask_count; i++) {

@@ -72,7 +72,7 @@ static int arrange_descriptors(struct child *child) {
 
 // Last but one: from here on the child itself lives under the policy.
 static int install_filter(struct child *child) {
-  return csandbox_done(csandbox_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, child->plan->filter));
+  return csandbox_done(csandbox_call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &child->host->filter));
 }
 
 static int execute(struct child *child) {
@@ -117,9 +117,10 @@ static const struct { enum csandbox_step number; int (*run)(struct child *); } s
   {CSANDBOX_STEP_EXECUTE, execute},
 };
 
-static void __attribute__((noreturn)) run_child(const struct csandbox_plan *plan) {
+static void __attribute__((noreturn)) run_child(const struct csandbox_host *host, const struct csandbox_plan *plan) {
   struct child child = {
-    .plan = plan, .setup = plan->setup, .init = plan->init, .listener = -1, .netlink = -1, .devices = -1, .process = -1,
+    .host = host, .plan = plan, .setup = plan->setup, .init = plan->init,
+    .listener = -1, .netlink = -1, .devices = -1, .process = -1,
   };
   for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
     int done = steps[i].run(&child);
@@ -130,7 +131,7 @@ static void __attribute__((noreturn)) run_child(const struct csandbox_plan *plan
   for (;;) syscall(SYS_exit_group, 1);
 }
 
-int csandbox_spawn(const struct csandbox_plan *plan, struct csandbox_child *child) {
+int csandbox_spawn(const struct csandbox_host *host, const struct csandbox_plan *plan, struct csandbox_child *child) {
   if (plan->host_id < CSANDBOX_HOST_ID_MIN || plan->tasks_count > CSANDBOX_TASKS_MAX) return -EINVAL;
   int pidfd = -1;
   struct clone_args arguments = {
@@ -146,7 +147,7 @@ int csandbox_spawn(const struct csandbox_plan *plan, struct csandbox_child *chil
   uint64_t all = ~0ULL, before = 0;
   csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
   long process = csandbox_call(SYS_clone3, &arguments, sizeof arguments);
-  if (process == 0) run_child(plan);
+  if (process == 0) run_child(host, plan);
   csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
   if (process < 0) return (int)process;
   child->process = (pid_t)process;

@@ -1,6 +1,6 @@
 import CSandbox
 import Glibc
-package import LinuxSystem
+import LinuxSystem
 
 /// A process that CSandbox cloned and that only its pidfd names: PID 1 of a sandbox, or the supervisor.
 struct ChildHandle: ~Copyable {

@@ -1,7 +1,7 @@
 import CSandbox
 import Glibc
-package import LinuxSystem
-package import SpawnProtocol
+import LinuxSystem
+import SpawnProtocol
 
 /// The process side of one sandbox: the clone and its set-up socket.
 final class SandboxChild {
@@ -28,8 +28,6 @@ final class SandboxChild {
     let ends = try SandboxChild.makeEnds()
     let tasks = try failing(at: .makeControlGroup) { () throws(SystemError) in try group.openTasks() }
     var plan = csandbox_plan()
-    unsafe plan.host = host.facts.host
-    unsafe plan.filter = host.facts.filter
     plan.control_group = group.unifiedDirectory ?? -1
     plan.root = root.rawValue
     plan.temporary = temporary.rawValue
@@ -40,9 +38,9 @@ final class SandboxChild {
     plan.setup = ends.setup.second.rawValue
     plan.host_id = recipe.hostUserID
     plan.process_limit = recipe.processLimit
-    unsafe plan.setTasks(tasks.rawValues)
+    plan.setTasks(tasks.rawValues)
     var child = csandbox_child()
-    let answer = unsafe csandbox_spawn(&plan, &child)
+    let answer = unsafe csandbox_spawn(host.prepared.pointer, &plan, &child)
     guard answer == 0 else { throw SpawnFailure(step: .clone, errno: -answer) }
     process = ChildHandle(child)
     setup = ends.setup.first
@@ -96,8 +94,10 @@ extension csandbox_plan {
   /// At most `CSANDBOX_TASKS_MAX`, which is more than there are v1 controllers of ours; csandbox_spawn refuses a larger count.
   fileprivate mutating func setTasks(_ numbers: [CInt]) {
     tasks_count = UInt32(numbers.count)
-    withUnsafeMutableBytes(of: &tasks) { bytes in
-      numbers.withUnsafeBytes { source in unsafe bytes.copyMemory(from: UnsafeRawBufferPointer(rebasing: source.prefix(bytes.count))) }
+    unsafe withUnsafeMutableBytes(of: &tasks) { places in
+      unsafe numbers.withUnsafeBytes { source in
+        unsafe places.copyMemory(from: UnsafeRawBufferPointer(rebasing: source.prefix(places.count)))
+      }
     }
   }
 }

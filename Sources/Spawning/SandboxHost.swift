@@ -1,13 +1,13 @@
 import CSandbox
 import Glibc
 package import LinuxSystem
-package import SpawnProtocol
+import SpawnProtocol
 
 /// What all sandboxes of a roostd share, found out or opened once at its start.
 package final class SandboxHost {
   package let settings: HostSettings
   package let controlGroups: ControlGroupTree
-  let facts: KernelFacts
+  let prepared: PreparedHost
   let initProgram: Descriptor
   let volumes: Descriptor
   private let runtimes: Descriptor
@@ -21,11 +21,11 @@ package final class SandboxHost {
   ) throws(SystemError) {
     self.settings = settings
     self.controlGroups = controlGroups
-    self.initProgram = try Descriptor.open(initProgram, flags: O_PATH)
-    runtimes = try Descriptor.open(settings.runtimesDirectory, flags: O_PATH | O_DIRECTORY)
-    artifacts = try Descriptor.openBeneath(directory: state, path: "artifacts", flags: O_PATH | O_DIRECTORY)
+    self.initProgram = try Descriptor.open(initProgram, flags: O_RDONLY)
+    runtimes = try Descriptor.open(settings.runtimesDirectory, flags: O_RDONLY | O_DIRECTORY)
+    artifacts = try Descriptor.openBeneath(directory: state, path: "artifacts", flags: O_RDONLY | O_DIRECTORY)
     volumes = try Descriptor.openBeneath(directory: state, path: "volumes", flags: O_RDONLY | O_DIRECTORY)
-    facts = try KernelFacts()
+    prepared = try PreparedHost()
   }
 
   /// The read-only root of a sandbox, mounted nowhere yet: runtime image, code on it, layers on top.
@@ -52,7 +52,7 @@ package final class SandboxHost {
     _ path: String, beneath directory: borrowing Descriptor, step: SpawnStep
   ) throws(SpawnFailure) -> Descriptor {
     do {
-      return try Descriptor.openBeneath(directory: directory, path: path, flags: O_PATH | O_DIRECTORY)
+      return try Descriptor.openBeneath(directory: directory, path: path, flags: O_RDONLY | O_DIRECTORY)
     } catch {
       throw SpawnFailure(step: step, errno: error.errno)
     }
@@ -66,22 +66,15 @@ private func hexadecimal(_ bytes: [UInt8]) -> String {
 
 /// What CSandbox prepares once: facts of the running kernel, and the compiled system call policy.
 ///
-/// The memory is never given back, so that the pointers are good for as long as roostd runs.
+/// The memory is never given back, so that the pointer is good for as long as roostd runs.
 @safe
-final class KernelFacts {
-  let host: UnsafePointer<csandbox_host>
-  let filter: UnsafePointer<sock_fprog>
+final class PreparedHost {
+  let pointer: UnsafePointer<csandbox_host>
 
   init() throws(SystemError) {
     let host = UnsafeMutablePointer<csandbox_host>.allocate(capacity: 1)
-    unsafe host.initialize(to: csandbox_host())
-    let filter = UnsafeMutablePointer<sock_fprog>.allocate(capacity: 1)
-    unsafe filter.initialize(to: sock_fprog())
-    var answer = unsafe csandbox_probe(host)
-    guard answer == 0 else { throw SystemError(call: "look into", object: "/proc", errno: -answer) }
-    answer = unsafe csandbox_filter_load(filter)
-    guard answer == 0 else { throw SystemError(call: "compile", object: "system call policy", errno: -answer) }
-    unsafe self.host = UnsafePointer(host)
-    unsafe self.filter = UnsafePointer(filter)
+    let answer = unsafe csandbox_prepare(host)
+    guard answer == 0 else { throw SystemError(call: "prepare", object: "system call policy and /proc masks", errno: -answer) }
+    unsafe pointer = UnsafePointer(host)
   }
 }

@@ -1,6 +1,6 @@
 import Glibc
-package import LinuxSystem
-package import SpawnProtocol
+import LinuxSystem
+import SpawnProtocol
 
 /// One sandbox, from request to removal: does what its ``SandboxLifecycle`` decides.
 final class SpawnedSandbox {

@@ -1,6 +1,6 @@
 import Glibc
 package import LinuxSystem
-package import SpawnProtocol
+import SpawnProtocol
 
 /// Serves one supervisor: makes and ends the sandboxes that it asks for. Requests are checked again here.
 package final class Spawner {

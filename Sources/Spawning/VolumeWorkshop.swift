@@ -1,6 +1,6 @@
 import Glibc
-package import LinuxSystem
-package import SpawnProtocol
+import LinuxSystem
+import SpawnProtocol
 import Synchronization
 
 /// A thread that makes `/tmp` volumes and takes them down.

@@ -58,8 +58,9 @@ enum { CSANDBOX_API_ADDRESS = 0xA9FE6401 /* 169.254.100.1 */, CSANDBOX_API_PORT 
 
 enum { CSANDBOX_TASKS_MAX = 8, CSANDBOX_MASKS_MAX = 40, CSANDBOX_LOWER_MAX = 7, CSANDBOX_HOST_ID_MIN = 1000 };
 
-// What the kernel is, found out once by csandbox_probe and shared by every plan.
+// What csandbox_prepare finds out and compiles once, for every sandbox.
 struct csandbox_host {
+  struct sock_fprog filter;                    // the system call policy
   int last_capability;                         // the highest capability number of this kernel
   uint32_t mask_count;
   const char *masks[CSANDBOX_MASKS_MAX];       // names in /proc that are covered in a sandbox
@@ -68,8 +69,6 @@ struct csandbox_host {
 
 // Everything the child needs. All descriptors stay the caller's.
 struct csandbox_plan {
-  const struct csandbox_host *host;
-  const struct sock_fprog *filter;             // from csandbox_filter_load
   int control_group;                           // directory of the v2 group to be born in, or -1
   uint32_t tasks_count;
   int tasks[CSANDBOX_TASKS_MAX];               // v1 `tasks` files, open for writing, the cpu controller's last
@@ -88,8 +87,8 @@ struct csandbox_child {
   int pidfd;
 };
 
-// Finds this kernel's last capability and which names of /proc need a mask.
-int csandbox_probe(struct csandbox_host *host);
+// Looks into this kernel and compiles the policy. The compiled policy stays allocated for good.
+int csandbox_prepare(struct csandbox_host *host);
 
 // Mounts a read-only overlay of `count` directories, the last on top, and returns the detached mount.
 //
@@ -100,7 +99,7 @@ int csandbox_mount_root(const int *lower, uint32_t count);
 // Clones the child, which works through its steps on its own.
 //
 // Runs fork-style: the child gets a copy of the caller, so the caller should be small; it may have other threads.
-int csandbox_spawn(const struct csandbox_plan *plan, struct csandbox_child *child);
+int csandbox_spawn(const struct csandbox_host *host, const struct csandbox_plan *plan, struct csandbox_child *child);
 
 // roostd's half of the identity step: writes `deny` and the one-line maps of the process's fresh user namespace, and lets it go on.
 int csandbox_admit(int setup, pid_t process, uint32_t host_id);
@@ -127,9 +126,6 @@ struct csandbox_report {
 
 // Takes the next message off roostd's end of the set-up socket, without waiting.
 int csandbox_receive(int setup, struct csandbox_report *report);
-
-// Compiles the system call policy (csandbox_filter.c) with libseccomp into `program`, which stays allocated for good.
-int csandbox_filter_load(struct sock_fprog *program);
 
 // A program to be started under a user of the host.
 struct csandbox_daemon {
