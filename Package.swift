@@ -136,10 +136,9 @@ let package = Package(
       dependencies: ["Environments", "Sandboxing", "FunctionModel", "SpawnProtocol", "LinuxSystem", logging] + nio,
       swiftSettings: testHouse),
     .testTarget(
-      name: "AdminAPITests", dependencies: ["AdminAPI", "FunctionModel", subprocess, logging] + nio, swiftSettings: testHouse),
-    .testTarget(
       name: "RoostCommandTests", dependencies: ["roost", "FunctionModel", "LinuxSystem", argumentParser, subprocess] + nio,
       exclude: ["Golden"], swiftSettings: testHouse),
+    .testTarget(name: "RuntimeAPITests", dependencies: ["RuntimeAPI", "FunctionModel", logging] + nio, swiftSettings: testHouse),
     .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "FunctionModel"], swiftSettings: testHouse),
   ],
   swiftLanguageModes: [.v6]
