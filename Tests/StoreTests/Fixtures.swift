@@ -64,6 +64,11 @@ func line(_ message: String, function: String = "f", timestamp: Int64 = 1) -> Lo
     function: functionID(function), environmentID: "e", requestID: "r", timestamp: timestamp, source: .stdout, message: message)
 }
 
+extension JournalRetention {
+  /// For records of a time long gone.
+  static let forever = JournalRetention(age: .seconds(Int64.max))
+}
+
 extension Journal {
   func append(_ record: InvocationRecord) { append(.invocation(record)) }
   func append(_ record: EnvironmentRecord) { append(.environment(record)) }
