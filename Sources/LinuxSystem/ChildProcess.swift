@@ -62,7 +62,7 @@ private func withCStrings<Result>(
 ) -> Result {
   var pointers = unsafe texts.map { unsafe strdup($0) }
   unsafe pointers.append(nil)
-  defer { unsafe pointers.forEach { unsafe free($0) } }  // `for unsafe x in` is mangled by swift-format 6.3
+  defer { unsafe pointers.forEach { unsafe free($0) } }
   return unsafe pointers.withUnsafeBufferPointer { buffer in
     // Never empty: it has the NULL at least.
     unsafe body(buffer.baseAddress!)
