@@ -1,5 +1,5 @@
 import ArgumentParser
-import FoundationEssentials
+import LinuxSystem
 import Logging
 
 /// The unprivileged daemon. roostd starts it; by hand only `resolve-configuration` is of use.
@@ -64,7 +64,9 @@ private func resolved(_ options: Options) throws -> Configuration {
   } catch {
     var lines = "roostd: \(error.message)\n"
     if let hint = error.hint { lines += "hint: \(hint)\n" }
-    FileHandleText.standardError(lines)
+    let standardError = Descriptor(owning: 2)
+    _ = try standardError.write(Array(lines.utf8)[...])
+    _ = standardError.release()
     throw ExitCode(78)
   }
 }

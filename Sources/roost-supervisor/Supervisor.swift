@@ -5,12 +5,14 @@ import FunctionModel
 import LambdaAPI
 import LinuxSystem
 import Logging
+import NIOCore
 import NIOPosix
 import Sandboxing
 import Scheduling
 import ServiceLifecycle
 import SpawnProtocol
 import Store
+import UnixSignals
 
 /// Wires the rooms and runs them until it is told to stop.
 struct Supervisor {
@@ -137,4 +139,4 @@ struct StartError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-extension Dispatcher: @retroactive Invoker {}
+extension Dispatcher: Invoker {}
