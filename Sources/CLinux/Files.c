@@ -14,6 +14,8 @@ _Static_assert(CLINUX_RESOLVE_BENEATH == RESOLVE_BENEATH && CLINUX_RESOLVE_NO_XD
 _Static_assert(CLINUX_RESOLVE_NO_SYMLINKS == RESOLVE_NO_SYMLINKS, "openat2.h");
 _Static_assert(CLINUX_RESOLVE_NO_MAGICLINKS == RESOLVE_NO_MAGICLINKS, "openat2.h");
 
+_Static_assert(CLINUX_O_TMPFILE == O_TMPFILE, "fcntl.h");
+
 int clinux_open(const char *path, int flags, unsigned mode) { RETURN_RETRIED(open(path, flags | O_CLOEXEC, mode)); }
 
 int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
@@ -59,14 +61,13 @@ int clinux_fchmod(int fd, unsigned mode) { return (int)result(fchmod(fd, mode));
 
 int clinux_fsync(int fd) { RETURN_RETRIED(fsync(fd)); }
 
+int clinux_syncfs(int fd) { RETURN_RETRIED(syncfs(fd)); }
+
 int clinux_ftruncate(int fd, int64_t size) { RETURN_RETRIED(ftruncate(fd, size)); }
 
 int64_t clinux_lseek(int fd, int64_t offset, int whence) { return result(lseek(fd, offset, whence)); }
 
-ssize_t clinux_copy_range(int from, int to, int64_t offset, size_t count) {
-  loff_t source = offset, target = offset;
-  RETURN_RETRIED(copy_file_range(from, &source, to, &target, count, 0));
-}
+int64_t clinux_next_data(int fd, int64_t offset) { return result(lseek(fd, offset, SEEK_DATA)); }
 
 int clinux_flock(int fd, int operation) { RETURN_RETRIED(flock(fd, operation)); }
 

@@ -19,7 +19,7 @@ extension ExecutionEnvironment {
     guard let sandbox else { return }
     for stream in [OutputStream.standardOutput, .standardError] {
       _ = drain(stream, of: sandbox)
-      output.lines[stream]?.flush { logLine($0, from: stream) }
+      splitters[stream]?.flush { logLine($0, from: stream) }
     }
   }
 
@@ -28,7 +28,7 @@ extension ExecutionEnvironment {
     var bytes = [UInt8]()
     do {
       let ended = try sandbox.drainOutput(stream, into: &bytes, limit: Self.turnLimit)
-      if !bytes.isEmpty { output.lines[stream]?.append(bytes) { logLine($0, from: stream) } }
+      if !bytes.isEmpty { splitters[stream]?.append(bytes) { logLine($0, from: stream) } }
       return ended
     } catch {
       host.logger.error("environment \(id): \(error)")

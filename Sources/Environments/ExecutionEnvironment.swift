@@ -37,6 +37,8 @@ package actor ExecutionEnvironment {
   var endReason: String?
   var hasEnded = false
   var output = Output()
+  /// Apart from `output`, which changes while a splitter gives out its lines.
+  var splitters: [OutputStream: LineSplitter] = [.standardOutput: LineSplitter(), .standardError: LineSplitter()]
   var times = Times()
 
   /// What this life has taken so far.
@@ -51,9 +53,8 @@ package actor ExecutionEnvironment {
     var cpuMicroseconds: Int64 = 0
   }
 
-  /// What the runtime writes, on its way to the log.
+  /// To which invocation the log's next lines belong.
   struct Output {
-    var lines: [OutputStream: LineSplitter] = [.standardOutput: LineSplitter(), .standardError: LineSplitter()]
     var requestID: String?
     var tail: LogTail?
   }

@@ -23,7 +23,7 @@ final class ControlGroupDirectory: Sendable {
     do {
       let child = try Descriptor.openBeneath(directory: descriptor, path: name, flags: O_RDONLY | O_DIRECTORY)
       return ControlGroupDirectory(hierarchy: hierarchy, path: "\(path)/\(name)", descriptor: child)
-    } catch where error.errno == ENOENT {
+    } catch let error where error.errno == ENOENT {
       return nil
     } catch {
       throw error.about("\(path)/\(name)")
@@ -53,7 +53,7 @@ final class ControlGroupDirectory: Sendable {
 
   /// As ``open(_:flags:)``, with `nil` where this kernel has no such file.
   func openIfPresent(_ file: String, flags: Int32) throws(SystemError) -> Descriptor? {
-    do { return try open(file, flags: flags) } catch where error.errno == ENOENT { return nil }
+    do { return try open(file, flags: flags) } catch let error where error.errno == ENOENT { return nil }
   }
 
   func write(_ text: String, to file: String) throws(SystemError) {

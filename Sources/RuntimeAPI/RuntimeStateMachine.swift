@@ -189,15 +189,21 @@ struct RuntimeStateMachine: ~Copyable {
   }
 
   private func refusal(of target: RuntimeStateName) -> RuntimeRefusal {
+    guard let name else { return .closed }
+    return .transition(from: name, to: target)
+  }
+
+  /// `nil` once closed.
+  var name: RuntimeStateName? {
     switch state {
-    case .started: .transition(from: .started, to: target)
-    case .initError: .transition(from: .initError, to: target)
-    case .ready: .transition(from: .ready, to: target)
-    case .running: .transition(from: .running, to: target)
-    case .invocationResponse: .transition(from: .invocationResponse, to: target)
-    case .invocationErrorResponse: .transition(from: .invocationErrorResponse, to: target)
-    case .responseSent: .transition(from: .responseSent, to: target)
-    case .closed: .closed
+    case .started: .started
+    case .initError: .initError
+    case .ready: .ready
+    case .running: .running
+    case .invocationResponse: .invocationResponse
+    case .invocationErrorResponse: .invocationErrorResponse
+    case .responseSent: .responseSent
+    case .closed: nil
     }
   }
 }

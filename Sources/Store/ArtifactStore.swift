@@ -53,8 +53,10 @@ package final class ArtifactStore: Sendable {
   /// The bytes as they were uploaded. Throws ``ArtifactError/missing(_:)``.
   package func zip(_ digest: ContentDigest) async throws(ArtifactError) -> [UInt8] {
     try await work.run { [self] () throws(ArtifactError) in
-      try io { () throws(CallError) in
-        try Folder.open(path: directory).folder(digest.name).file(.zip).readAll()
+      do throws(CallError) {
+        return try Folder.open(path: directory).folder(digest.name).file(.zip).readAll()
+      } catch {
+        throw error.code == ENOENT ? .missing(digest) : .io(error.worded(in: directory))
       }
     }
   }

@@ -62,7 +62,7 @@ package final class Journal: Sendable {
 
   /// Writes what waits, folds the write-ahead log into the file and closes it. Later entries are dropped.
   package func close() async {
-    waiting.withLock { $0.close() }
+    guard waiting.withLock({ $0.close() }) else { return }
     await withCheckedContinuation { continuation in
       queue.async {
         self.writeWaiting()

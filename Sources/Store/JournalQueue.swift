@@ -68,8 +68,9 @@ struct JournalQueue {
     return dropped
   }
 
-  /// Nothing is accepted any more.
-  mutating func close() {
-    isClosed = true
+  /// From now on nothing is accepted. Returns whether that is news.
+  mutating func close() -> Bool {
+    defer { isClosed = true }
+    return !isClosed
   }
 }

@@ -18,7 +18,8 @@ struct JournalRetentionPass {
 
   /// Deletes one slice of each table. `now` in milliseconds since 1970. Returns whether functions without rows were forgotten.
   mutating func deleteSlice(_ database: Database, now: Int64) throws -> Bool {
-    let cutoff = now - policy.age.components.seconds * 1000
+    let age = min(policy.age, .seconds(1 << 40))  // whoever keeps rows for ever may say so by a large number
+    let cutoff = now - age.components.seconds * 1000
     let deleted = [
       try trim("invocation", keeping: policy.invocations, old: "accepted < \(cutoff)", database),
       try trim("environment", keeping: policy.environments, old: "ended < \(cutoff)", database),

@@ -87,7 +87,13 @@ extension LogRecord {
     """
 
   func arguments(functionID: Int64) -> StatementArguments {
-    [functionID, environmentID, requestID, timestamp, source.rawValue, message]
+    [functionID, environmentID, requestID, timestamp, source.rawValue, storedMessage]
+  }
+
+  /// SQLite's text ends at a NUL for whoever reads it as a C string, GRDB included: NULs are stored as the symbol for them, ␀.
+  private var storedMessage: String {
+    guard message.utf8.contains(0) else { return message }
+    return String(String.UnicodeScalarView(message.unicodeScalars.map { $0 == "\0" ? "\u{2400}" : $0 }))
   }
 
   init(row: Row) throws {

@@ -3,11 +3,12 @@ import Glibc
 
 /// Unpacks a zip below a directory: a function of the bytes, the directory and the limits, which holds no state and knows no paths.
 ///
-/// - Directories and executable files get mode 0755, other files 0644; set-id and all other bits are dropped. Every time becomes
-///   1980-01-01 00:00 UTC, so that equal zips make equal trees.
+/// - Directories and executable files get mode 0755, other files 0644; set-id and all other bits are dropped. Every file's time becomes
+///   1980-01-01 00:00 UTC, so that equal zips make equal trees; the caller does the same for directories (``Folder/seal(seconds:)``).
 /// - Of several entries of one name the last in the file wins, as with `unzip -o`.
 /// - Links are made and never followed: an entry whose path leads through one is refused.
-/// - Bytes are counted while they are written, whatever sizes were declared.
+/// - While it is written, no file grows beyond the size it declared, and the declared sizes together are within the limit
+///   (``ZipDirectory``): a bomb that lies is stopped where its lie begins.
 struct Unpacker: ~Copyable {
   /// 1980-01-01T00:00:00Z, the first instant a zip can state.
   static let time = 315_532_800
@@ -17,7 +18,6 @@ struct Unpacker: ~Copyable {
   /// The folder of the last entry: entries of one folder mostly stand together.
   private var parent: Folder
   private var parentPath: ArraySlice<FileName> = []
-  private var bytesLeft: Int64
   private var entriesLeft: Int
 
   /// Fills `folder`, which should be empty. After an error it holds a part, which is the caller's to remove.
@@ -30,20 +30,18 @@ struct Unpacker: ~Copyable {
         limits: limits)
       for entry in directory.entries {
         guard let header = try reader.next(), header.describes(entry) else {
-          throw .notAZip(reason: "entries and directory disagree")
+          throw .notAZip(reason: "entry \(entry.shownName) is not where the directory says")
         }
         try unpacker.unpack(entry, header, from: reader)
       }
       guard try reader.next() == nil else { throw .notAZip(reason: "entries and directory disagree") }
     }
-    try io { () throws(CallError) in try folder.seal(seconds: time) }
   }
 
   private init(root: consuming Folder, parent: consuming Folder, limits: ArchiveLimits) {
     self.limits = limits
     self.root = root
     self.parent = parent
-    bytesLeft = limits.unzippedBytes
     entriesLeft = limits.entries
   }
 
@@ -82,15 +80,13 @@ struct Unpacker: ~Copyable {
   ) throws(ArtifactError) {
     try makeRoom(for: name, of: entry)
     let file = try Unpacker.io { () throws(CallError) in try parent.makeFile(name) }
-    var left = bytesLeft
-    let limit = limits.unzippedBytes
+    var left = entry.size
     try reader.data { (chunk) throws(ArtifactError) in
-      guard chunk.count <= left else { throw .tooLargeUnzipped(limit: limit) }
+      guard chunk.count <= left else { throw .notAZip(reason: "\(entry.shownName) is larger than declared") }
       left -= Int64(chunk.count)
       try Unpacker.io { () throws(CallError) in try file.write(chunk) }
     }
-    guard bytesLeft - left == entry.size else { throw .notAZip(reason: "\(entry.shownName) is not of the declared size") }
-    bytesLeft = left
+    guard left == 0 else { throw .notAZip(reason: "\(entry.shownName) is smaller than declared") }
     try Unpacker.io { () throws(CallError) in try file.finish(mode: executable ? 0o755 : 0o644, seconds: Unpacker.time) }
   }
 
@@ -136,6 +132,12 @@ extension ArchiveReader.Header {
     }
     guard type == expected, entry.kind == .link || size == entry.size else { return false }
     guard let plainName, entry.name.allSatisfy({ $0 < 128 }) else { return true }
-    return (try? EntryPath(checking: plainName, depth: .max)) == entry.path  // a name that is no path describes nothing
+    return ArchiveReader.Header.comparable(plainName) == ArchiveReader.Header.comparable(entry.name)
+  }
+
+  /// libarchive ends directories with a slash and may turn backslashes round.
+  private static func comparable(_ name: [UInt8]) -> [UInt8] {
+    let slashes = name.map { $0 == UInt8(ascii: "\\") ? UInt8(ascii: "/") : $0 }
+    return slashes.last == UInt8(ascii: "/") ? slashes.dropLast() : slashes
   }
 }

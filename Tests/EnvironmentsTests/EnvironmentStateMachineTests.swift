@@ -28,8 +28,10 @@ import Testing
     var machine = initialized()
     _ = machine.invoke(running())
     guard case .ignore = machine.runtimeIsReady() else { return #expect(Bool(false), "no answer yet") }
-    #expect(machine.answered(at: .now(), isError: false, errorType: nil, bytes: 1)?.invocation.requestID == "r1")
-    #expect(machine.answered(at: .now(), isError: false, errorType: nil, bytes: 1) == nil)
+    let first = machine.answered(at: .now(), isError: false, errorType: nil, bytes: 1)
+    #expect(first?.invocation.requestID == "r1")
+    let second = machine.answered(at: .now(), isError: false, errorType: nil, bytes: 1)
+    #expect(second == nil)
     guard case .finished(let done) = machine.runtimeIsReady() else { return #expect(Bool(false), "answered and asked again") }
     #expect(done.answered?.bytes == 1)
     guard case .idle = machine.state else { return #expect(Bool(false), "idle again") }
@@ -41,7 +43,8 @@ import Testing
     guard case .invocationFailed = machine.fault() else { return #expect(Bool(false), "it was running") }
     guard case .ignore = machine.fault() else { return #expect(Bool(false), "one fault is enough") }
     guard case .refuse = machine.invoke(running("early")) else { return #expect(Bool(false), "the sandbox is still going") }
-    #expect(machine.sandboxDestroyed())
+    let machineIsAvailable = machine.sandboxDestroyed()
+    #expect(machineIsAvailable)
     guard case .initializeFirst = machine.invoke(running("r2")) else { return #expect(Bool(false), "init inside the invoke") }
     guard case .deliver(let next) = machine.runtimeIsReady() else { return #expect(Bool(false), "then the event") }
     #expect(next.invocation.requestID == "r2")
@@ -51,7 +54,8 @@ import Testing
     var machine = EnvironmentStateMachine()
     machine.start()
     guard case .initPhaseFailed = machine.fault() else { return #expect(Bool(false), "no invocation was running") }
-    #expect(machine.sandboxDestroyed())
+    let machineIsAvailable = machine.sandboxDestroyed()
+    #expect(machineIsAvailable)
     guard case .initializeFirst = machine.invoke(running()) else { return #expect(Bool(false), "init is repeated") }
     guard case .invocationFailed = machine.fault() else { return #expect(Bool(false), "and fails that invocation") }
   }
@@ -64,7 +68,8 @@ import Testing
   @Test func `stop is legal in every state and ends in stopped`() {
     var fresh = EnvironmentStateMachine()
     guard case .stop(nil) = fresh.stop() else { return #expect(Bool(false), "nothing runs in a new one") }
-    #expect(!fresh.sandboxDestroyed())
+    let freshIsAvailable = fresh.sandboxDestroyed()
+    #expect(!freshIsAvailable)
     guard case .stopped = fresh.state else { return #expect(Bool(false), "stopped") }
 
     var busy = initialized()
@@ -77,7 +82,8 @@ import Testing
     var resetting = initialized()
     _ = resetting.fault()
     guard case .alreadyDestroying = resetting.stop() else { return #expect(Bool(false), "its end is on the way") }
-    #expect(!resetting.sandboxDestroyed())
+    let resettingIsAvailable = resetting.sandboxDestroyed()
+    #expect(!resettingIsAvailable)
     guard case .stopped = resetting.state else { return #expect(Bool(false), "stopped") }
   }
 }

@@ -22,14 +22,14 @@ final class FakeRoostd: Sendable {
     var refusal: SpawnFailure?
     var waiting: [CheckedContinuation<FakeSandbox, Never>] = []
     var taken = 0
-    var released: [VolumeID] = []
   }
 
   init() throws {
-    let ends = try PacketSocket.pair().split()
+    var ends: [CInt] = [0, 0]
+    precondition(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &ends) == 0)
     watcher = try DescriptorWatcher()
-    socket = ends.1
-    spawner = try SandboxSpawner(socket: ends.0, watcher: watcher, logger: Logger(label: "test")) {}
+    socket = Descriptor(owning: ends[1])
+    spawner = try SandboxSpawner(socket: Descriptor(owning: ends[0]), watcher: watcher, logger: Logger(label: "test")) {}
     _ = try watcher.watch(socket.rawValue, for: .readable, oneShot: false) { [weak self] in self?.serve() }
   }
 
@@ -50,7 +50,6 @@ final class FakeRoostd: Sendable {
 
   func refuse(with failure: SpawnFailure) { state.withLock { $0.refusal = failure } }
 
-  var releasedVolumes: [VolumeID] { state.withLock { $0.released } }
   var volumes: [VolumeID] { state.withLock { $0.sandboxes.map(\.volume) } }
 
   private func serve() {
@@ -80,21 +79,13 @@ final class FakeRoostd: Sendable {
       waiter?.resume(returning: sandbox)
     case .kill: break
     case .destroy(let id, _): try send(.destroyed(id))
-    case .release(let volume): state.withLock { $0.released.append(volume) }
+    case .release: break
     }
   }
 
   private func send(_ event: SpawnEvent, descriptors: [CInt] = []) throws {
     _ = try PacketSocket.send(event.encoded(), descriptors: descriptors, over: socket)
     for number in descriptors { close(number) }
-  }
-}
-
-extension DescriptorPair {
-  consuming func split() -> (Descriptor, Descriptor) {
-    let first = Descriptor(owning: dup(first.rawValue))
-    let second = Descriptor(owning: dup(second.rawValue))
-    return (first, second)
   }
 }
 
@@ -111,7 +102,8 @@ final class FakeSandbox: Sendable {
   init(volume: VolumeID) throws {
     self.volume = volume
     var template = Array("/tmp/roost-test-XXXXXX".utf8CString)
-    directory = String(cString: mkdtemp(&template))
+    let directory = String(cString: mkdtemp(&template))
+    self.directory = directory
     let (listener, port) = Self.listener()
     self.port = port
     var sockets: [CInt] = [0, 0]
@@ -156,6 +148,17 @@ final class FakeSandbox: Sendable {
 
   func printLine(_ text: String) { _ = (text + "\n").withCString { write(output, $0, strlen($0)) } }
 
+  /// A runtime in it: connects once roost-init has been told to start one.
+  func runtime() async -> FakeRuntime {
+    await withCheckedContinuation { continuation in
+      ThreadBody { [control, port] in
+        var packet = [UInt8](repeating: 0, count: 65_536)
+        precondition(read(control, &packet, packet.count) > 0)
+        continuation.resume(returning: FakeRuntime(port: port))
+      }.start()
+    }
+  }
+
   func tell(_ event: InitEvent) {
     let bytes = event.encoded()
     precondition(write(control, bytes, bytes.count) == bytes.count)
@@ -171,7 +174,8 @@ final class FakeSandbox: Sendable {
 
   private static func pipe() -> (CInt, CInt) {
     var ends: [CInt] = [0, 0]
-    precondition(pipe2(&ends, O_NONBLOCK | O_CLOEXEC) == 0)
+    precondition(Glibc.pipe(&ends) == 0)
+    for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
     return (ends[0], ends[1])
   }
 

@@ -19,15 +19,16 @@ final class FakeRuntime: Sendable {
 
   deinit { close(number) }
 
-  /// Sends the question for an event and returns the request id and body of the answer.
-  func next() async -> (id: String, body: String) {
-    let answer = await exchange("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n")
-    let id = answer.head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("lambda-runtime-aws-request-id:") }
-    return (id.map { String($0.split(separator: " ")[1]) } ?? "", answer.body)
-  }
-
-  /// Asks without waiting for the answer.
+  /// Asks for an event, without waiting for it.
   func ask() { put("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n") }
+
+  /// Waits for the event that was asked for.
+  /// - Returns: its request id; empty if the connection was closed instead.
+  func event() async -> String {
+    let head = await answer().head
+    let id = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("lambda-runtime-aws-request-id:") }
+    return id.map { String($0.split(separator: " ")[1]) } ?? ""
+  }
 
   func respond(_ id: String, _ body: String) async -> Int { await post("invocation/\(id)/response", body) }
   func fail(_ id: String, _ body: String) async -> Int { await post("invocation/\(id)/error", body) }
@@ -46,7 +47,11 @@ final class FakeRuntime: Sendable {
 
   private func exchange(_ request: String) async -> (head: String, body: String) {
     put(request)
-    return await withCheckedContinuation { continuation in
+    return await answer()
+  }
+
+  private func answer() async -> (head: String, body: String) {
+    await withCheckedContinuation { continuation in
       let thread = ThreadBody { continuation.resume(returning: self.readAnswer()) }
       thread.start()
     }
@@ -70,7 +75,7 @@ final class FakeRuntime: Sendable {
   }
 }
 
-private final class ThreadBody: Sendable {
+final class ThreadBody: Sendable {
   private let body: @Sendable () -> Void
   init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 

@@ -1,4 +1,5 @@
 import NIOCore
+import SpawnProtocol
 import Testing
 
 @testable import Environments

@@ -23,7 +23,11 @@ enum Samples {
 
   static let requests: [SpawnRequest] = [
     .create(SandboxID(7), recipe),
-    .create(SandboxID(.max), Samples.recipe { $0.layers = []; $0.memoryBytes = 10_240 << 20; $0.volumeMegabytes = 10_240 }),
+    .create(
+      SandboxID(.max),
+      Samples.recipe {
+        $0.layers = []; $0.memoryBytes = 10_240 << 20; $0.volumeMegabytes = 10_240
+      }),
     .kill(SandboxID(8)),
     .destroy(SandboxID(9), keepVolume: true),
     .destroy(SandboxID(9), keepVolume: false),

@@ -25,10 +25,11 @@ int clinux_renameat(int directory, const char *from, const char *to);
 int clinux_fchown(int fd, unsigned owner, unsigned group);
 int clinux_fchmod(int fd, unsigned mode);
 int clinux_fsync(int fd);
+int clinux_syncfs(int fd);
 int clinux_ftruncate(int fd, int64_t size);
 int64_t clinux_lseek(int fd, int64_t offset, int whence);
-/// copy_file_range(2) from and to the same offset.
-ssize_t clinux_copy_range(int from, int to, int64_t offset, size_t count);
+/// lseek(2) with SEEK_DATA: where data begins at or after `offset`; -ENXIO when only a hole is left.
+int64_t clinux_next_data(int fd, int64_t offset);
 int clinux_flock(int fd, int operation);
 /// getdents64(2): raw entries, see `clinux_entry_*`.
 ssize_t clinux_getdents(int fd, void *buffer, size_t count);
@@ -49,6 +50,9 @@ struct clinux_filesystem {
   uint64_t type, fragment, blocks, blocks_free, blocks_available, files, files_free;
 };
 int clinux_fstatfs(int fd, struct clinux_filesystem *status);
+
+/// O_TMPFILE: a file that never has a name.
+enum { CLINUX_O_TMPFILE = 020200000 };
 
 enum {
   CLINUX_RESOLVE_NO_XDEV = 0x01,
