@@ -137,12 +137,18 @@ let package = Package(
     .testTarget(name: "SpawnProtocolTests", dependencies: ["SpawnProtocol"], swiftSettings: testHouse),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CLinux"], swiftSettings: testHouse),
     .testTarget(
-      name: "StoreTests", dependencies: ["Store", "FunctionModel", "CArchive", grdb, crypto, logging], swiftSettings: testHouse),
+      name: "StoreTests",
+      dependencies: [
+        "Store", "FunctionModel", "CArchive", grdb, crypto, logging, .product(name: "InMemoryLogging", package: "swift-log"),
+      ],
+      swiftSettings: testHouse),
     .testTarget(name: "SandboxingTests", dependencies: ["Sandboxing", "FunctionModel", "SpawnProtocol"], swiftSettings: testHouse),
     .testTarget(
       name: "EnvironmentsTests",
       dependencies: ["Environments", "Sandboxing", "FunctionModel", "SpawnProtocol", "LinuxSystem", logging] + nio,
       swiftSettings: testHouse),
+    .testTarget(
+      name: "AdminAPITests", dependencies: ["AdminAPI", "FunctionModel", subprocess, logging] + nio, swiftSettings: testHouse),
     .testTarget(
       name: "LambdaAPITests",
       dependencies: [
