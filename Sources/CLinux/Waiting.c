@@ -4,7 +4,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 _Static_assert(CLINUX_EPOLLIN == EPOLLIN && CLINUX_EPOLLPRI == EPOLLPRI && CLINUX_EPOLLOUT == EPOLLOUT, "epoll.h");
@@ -39,13 +38,6 @@ int clinux_epoll_wait(int epoll, struct clinux_event *events, int count, int mil
 }
 
 int clinux_eventfd(void) { return (int)result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
-
-int clinux_timerfd(void) { return (int)result(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)); }
-
-int clinux_timerfd_arm(int fd, int64_t nanoseconds) {
-  struct itimerspec when = {.it_value = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000}};
-  return (int)result(timerfd_settime(fd, 0, &when, NULL));
-}
 
 static sigset_t as_set(uint64_t signals) {
   sigset_t set;
