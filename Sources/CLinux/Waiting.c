@@ -6,9 +6,13 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-_Static_assert(CLINUX_EPOLLIN == EPOLLIN && CLINUX_EPOLLPRI == EPOLLPRI && CLINUX_EPOLLOUT == EPOLLOUT, "epoll.h");
-_Static_assert(CLINUX_EPOLLERR == EPOLLERR && CLINUX_EPOLLHUP == EPOLLHUP, "epoll.h");
-_Static_assert(CLINUX_EPOLLONESHOT == EPOLLONESHOT, "epoll.h");
+#define SAME(ours, theirs) _Static_assert((uint32_t)(ours) == (uint32_t)(theirs), "epoll.h")
+SAME(CLINUX_EPOLLIN, EPOLLIN);
+SAME(CLINUX_EPOLLPRI, EPOLLPRI);
+SAME(CLINUX_EPOLLOUT, EPOLLOUT);
+SAME(CLINUX_EPOLLERR, EPOLLERR);
+SAME(CLINUX_EPOLLHUP, EPOLLHUP);
+SAME(CLINUX_EPOLLONESHOT, EPOLLONESHOT);
 
 enum { EVENTS_AT_ONCE = 64 };
 
