@@ -87,16 +87,18 @@ package final class ArtifactStore: Sendable {
 
   private func storeNow(_ zip: [UInt8], _ kind: Kind) throws(ArtifactError) -> CodeArtifact {
     guard let digest = ContentDigest(bytes: Array(SHA256.hash(data: zip))) else { preconditionFailure("SHA-256 has 32 bytes") }
-    let declared = try ZipDirectory(of: zip, limits: limits).unzippedBytes
+    let contents = try ZipDirectory(of: zip, limits: limits)
     if contains(digest, kind) {
       try io { () throws(CallError) in try Folder.open(path: directory).touch(digest.name) }
     } else {
-      try make(digest, kind, from: zip)
+      try make(digest, kind, from: zip, by: Folder.Durability(files: contents.entries.count))
     }
-    return CodeArtifact(digest: digest, zippedBytes: Int64(zip.count), unzippedBytes: declared)
+    return CodeArtifact(digest: digest, zippedBytes: Int64(zip.count), unzippedBytes: contents.unzippedBytes)
   }
 
-  private func make(_ digest: ContentDigest, _ kind: Kind, from zip: [UInt8]) throws(ArtifactError) {
+  private func make(
+    _ digest: ContentDigest, _ kind: Kind, from zip: [UInt8], by durability: Folder.Durability
+  ) throws(ArtifactError) {
     let temporary = FileName.temporary()
     defer { removeLeftovers(temporary) }
     let tree = try io { () throws(CallError) in
@@ -110,7 +112,10 @@ package final class ArtifactStore: Sendable {
       return tree
     }
     try Unpacker.unpack(zip, into: tree, limits: limits)
-    try io { () throws(CallError) in try publish(digest, kind, zip, from: temporary) }
+    try io { () throws(CallError) in
+      try Folder.open(path: directory).folder(temporary).folder(kind.name).seal(seconds: Unpacker.time, by: durability)
+      try publish(digest, kind, zip, from: temporary)
+    }
   }
 
   /// Zip first, tree last: a directory with a tree is a complete artefact.
@@ -126,7 +131,6 @@ package final class ArtifactStore: Sendable {
       try file.synchronize()
       try made.move(.zip, into: artifact, as: .zip)
     }
-    try made.folder(kind.name).seal(seconds: Unpacker.time)
     do throws(CallError) { try made.move(kind.name, into: artifact, as: kind.name) } catch {
       guard error.code == ENOTEMPTY || error.code == EEXIST else { throw error }  // another process was first, with the same bytes
     }

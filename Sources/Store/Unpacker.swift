@@ -4,7 +4,7 @@ import Glibc
 /// Unpacks a zip below a directory: a function of the bytes, the directory and the limits, which holds no state and knows no paths.
 ///
 /// - Directories and executable files get mode 0755, other files 0644; set-id and all other bits are dropped. Every file's time becomes
-///   1980-01-01 00:00 UTC, so that equal zips make equal trees; the caller does the same for directories (``Folder/seal(seconds:)``).
+///   1980-01-01 00:00 UTC, so that equal zips make equal trees; the caller does the same for directories (``Folder/seal(seconds:by:)``).
 /// - Of several entries of one name the last in the file wins, as with `unzip -o`.
 /// - Links are made and never followed: an entry whose path leads through one is refused.
 /// - While it is written, no file grows beyond the size it declared, and the declared sizes together are within the limit
