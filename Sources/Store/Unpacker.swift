@@ -125,11 +125,12 @@ struct Unpacker: ~Copyable {
 extension ArchiveReader.Header {
   /// Whether libarchive and the directory mean the same entry.
   fileprivate func describes(_ entry: ZipEntry) -> Bool {
-    let expected = switch entry.kind {
-    case .directory: carchive_type_directory
-    case .file: carchive_type_regular
-    case .link: carchive_type_link
-    }
+    let expected =
+      switch entry.kind {
+      case .directory: carchive_type_directory
+      case .file: carchive_type_regular
+      case .link: carchive_type_link
+      }
     guard type == expected, entry.kind == .link || size == entry.size else { return false }
     guard let plainName, entry.name.allSatisfy({ $0 < 128 }) else { return true }
     return ArchiveReader.Header.comparable(plainName) == ArchiveReader.Header.comparable(entry.name)

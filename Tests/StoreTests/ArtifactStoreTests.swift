@@ -35,6 +35,19 @@ import Testing
     }
   }
 
+  @Test func `a function is complete when its code and every layer are there`() async throws {
+    try await withTemporaryFolder { folder in
+      let store = try ArtifactStore(directory: folder + "/artifacts")
+      var function = configuration("f")
+      function.code = try await store.store(zip: ZipFixture(.file("a", "code")).bytes, kind: .code)
+      #expect(!store.isComplete(function))
+      function.layers[0].code = try await store.store(zip: ZipFixture(.file("a", "layer")).bytes, kind: .layer)
+      #expect(store.isComplete(function))
+      function.layers[0].code = function.code
+      #expect(!store.isComplete(function), "unpacked as code, not as a layer")
+    }
+  }
+
   @Test func `modes are normalised and times fixed`() async throws {
     try await withTemporaryFolder { folder in
       let store = try ArtifactStore(directory: folder + "/artifacts")

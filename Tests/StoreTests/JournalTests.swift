@@ -155,6 +155,7 @@ import Testing
       await journal.close()
       journal.append(invocation("after", accepted: 2))
       await journal.close()
+      await #expect(throws: StoreError.self) { try await journal.invocation(requestID: "before") }
       let again = try Journal(path: folder + "/journal.sqlite", retention: .forever)
       #expect(try await again.invocations(function: nil, limit: 9, before: nil).map(\.requestID) == ["before"])
       await again.close()
