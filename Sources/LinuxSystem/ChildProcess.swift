@@ -62,7 +62,7 @@ private func withCStrings<Result>(
 ) -> Result {
   var pointers = unsafe texts.map { unsafe strdup($0) }
   unsafe pointers.append(nil)
-  defer { for unsafepointer in unsafe pointers { unsafe free(pointer) } }
+  defer { unsafe pointers.forEach { unsafe free($0) } }
   return unsafe pointers.withUnsafeBufferPointer { buffer in
     // Never empty: it has the NULL at least.
     unsafe body(buffer.baseAddress!)
