@@ -33,9 +33,10 @@ import Testing
     try expectGolden("error-\(golden)", run.talk)
   }
 
-  @Test(arguments: [
-    (403, 77), (404, 2), (409, 64), (400, 64), (429, 1), (500, 70), (503, 70),
-  ] as [(Int, Int32)])
+  @Test(
+    arguments: [
+      (403, 77), (404, 2), (409, 64), (400, 64), (429, 1), (500, 70), (503, 70),
+    ] as [(Int, Int32)])
   func `each status has its exit code`(status: Int, code: Int32) async throws {
     let answer = FakeDaemon.Answer(status: status, headers: ["x-amzn-ErrorType": "SomeException"], body: #"{"Message":"because"}"#)
     try await FakeDaemon.serving(["GET /admin/environments": [answer]]) { daemon in
