@@ -4,19 +4,21 @@ import Testing
 @testable import roost
 
 @Suite struct RenderingTests {
-  @Test(arguments: [
-    (0, "0 µs"), (870, "870 µs"), (999, "999 µs"), (1_000, "1.00 ms"), (9_994, "9.99 ms"), (9_996, "10.0 ms"), (12_399, "12.4 ms"),
-    (99_960, "100 ms"), (999_499, "999 ms"), (999_500, "1.00 s"), (3_214_000, "3.21 s"), (59_949_999, "59.9 s"),
-    (59_950_000, "1m 00s"), (245_000_000, "4m 05s"), (7_800_000_000, "2h 10m"), (273_600_000_000, "3d 04h"),
-  ] as [(Int64, String)])
+  @Test(
+    arguments: [
+      (0, "0 µs"), (870, "870 µs"), (999, "999 µs"), (1_000, "1.00 ms"), (9_994, "9.99 ms"), (9_996, "10.0 ms"), (12_399, "12.4 ms"),
+      (99_960, "100 ms"), (999_499, "999 ms"), (999_500, "1.00 s"), (3_214_000, "3.21 s"), (59_949_999, "59.9 s"),
+      (59_950_000, "1m 00s"), (245_000_000, "4m 05s"), (7_800_000_000, "2h 10m"), (273_600_000_000, "3d 04h"),
+    ] as [(Int64, String)])
   func `durations have three digits and the unit that suits them`(microseconds: Int64, text: String) {
     #expect(HumanUnits.duration(microseconds: microseconds) == text)
   }
 
-  @Test(arguments: [
-    (0, "0 B"), (512, "512 B"), (999, "999 B"), (1_024, "1.00 KB"), (4_301, "4.20 KB"), (61 << 20, "61.0 MB"),
-    (262_144_000, "250 MB"), (10 << 30, "10.0 GB"), (2_048 << 30, "2048 GB"),
-  ] as [(Int64, String)])
+  @Test(
+    arguments: [
+      (0, "0 B"), (512, "512 B"), (999, "999 B"), (1_024, "1.00 KB"), (4_301, "4.20 KB"), (61 << 20, "61.0 MB"),
+      (262_144_000, "250 MB"), (10 << 30, "10.0 GB"), (2_048 << 30, "2048 GB"),
+    ] as [(Int64, String)])
   func `sizes count in steps of 1024`(bytes: Int64, text: String) {
     #expect(HumanUnits.size(bytes: bytes) == text)
   }

@@ -11,7 +11,8 @@ struct DoctorCommand: AsyncParsableCommand {
       """)
 
   @Option(
-    name: .customLong("runtimes-dir"), help: ArgumentHelp("Where the runtime images are (default: in the state directory).", valueName: "dir"),
+    name: .customLong("runtimes-dir"),
+    help: ArgumentHelp("Where the runtime images are (default: in the state directory).", valueName: "dir"),
     completion: .directory)
   var runtimesDirectory: String?
 
@@ -24,7 +25,9 @@ struct DoctorCommand: AsyncParsableCommand {
     let findings = host.findings
     let missing = findings.filter { $0.verdict == .missing }.map(\.check)
     try globals.report.show(findings, identifiers: missing) { Finding.table(of: findings).lines() }
-    guard missing.isEmpty else { throw CommandFailure(.failed, "missing: \(missing.joined(separator: ", "))", hint: "the last column says how to get it") }
+    guard missing.isEmpty else {
+      throw CommandFailure(.failed, "missing: \(missing.joined(separator: ", "))", hint: "the last column says how to get it")
+    }
   }
 
   /// Whether it answers is one of the questions; only a strange answer is a failure.

@@ -40,10 +40,11 @@ struct InvokeCommand: AsyncParsableCommand {
 
   static func bytes(of payload: String) throws(CommandFailure) -> [UInt8] {
     if payload == "-" {
-      guard let bytes = StandardStream.input.read(limit: Limits.synchronousPayloadBytes) else {
-        throw CommandFailure(.usage, "cannot read the payload from stdin")
+      do {
+        return try StandardStream.input.read(limit: Limits.synchronousPayloadBytes)
+      } catch {
+        throw CommandFailure(.usage, "cannot read the payload: \(error)")
       }
-      return bytes
     }
     return payload.hasPrefix("@") ? try LocalFile.bytes(at: String(payload.dropFirst())) : Array(payload.utf8)
   }

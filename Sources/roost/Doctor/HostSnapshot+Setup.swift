@@ -41,7 +41,8 @@ extension HostSnapshot {
   private var diskFinding: Finding {
     guard let freeBytes else { return .missing("disk space", "cannot tell", remedy: "df \(stateDirectory)") }
     let found = "\(HumanUnits.size(bytes: freeBytes)) free for \(stateDirectory)"
-    return freeBytes >= Self.comfortableBytes ? .ok("disk space", found) : .missing("disk space", found, remedy: "free some, or use --state-dir elsewhere")
+    return freeBytes >= Self.comfortableBytes
+      ? .ok("disk space", found) : .missing("disk space", found, remedy: "free some, or use --state-dir elsewhere")
   }
 
   private var runtimeFinding: Finding {
