@@ -1,1 +1,11 @@
-// stub
+// Spawning: the privileged side. roostd's own work, as a library so that tests can drive it: makes sandboxes from recipes, hands over
+// their descriptors, takes them down, keeps `/tmp` volumes ready, and runs the supervisor.
+//
+//   RoostDaemon         the program: configuration, lock, leftovers, supervisor, signals
+//   SupervisorProcess   roost-supervisor under its own user; SupervisorBackOff says when to start it again
+//   Spawner             requests of the supervisor in, events out (SupervisorLink), one SpawnedSandbox for each sandbox
+//   SpawnedSandbox      does what SandboxLifecycle (pure) decides
+//   SandboxHost         what all sandboxes share: directories, system call policy, roost-init, the control group tree
+//   VolumePool          `/tmp` volumes, made and dropped by a thread of their own
+//
+// Everything but the volumes happens on one thread, in one EventLoop. Nothing on it waits for a sandbox.

@@ -1,1 +1,164 @@
+// CLinux: the system calls that Swift's Glibc module cannot see or call (variadic, macro-built, or without a wrapper).
+//
+// Every function is one system call or one ioctl, interrupted ones (EINTR) repeated, and answers a result >= 0 or -errno, so that no
+// caller reads `errno` and a fault can be put in at this one border. Descriptors made here are close-on-exec from birth.
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// --- Files ---------------------------------------------------------------------------------------------------------------
+int clinux_open(const char *path, int flags, unsigned mode);
+/// openat2(2); `resolve` is a set of CLINUX_RESOLVE_*.
+int clinux_openat2(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
+ssize_t clinux_read(int fd, void *buffer, size_t count);
+ssize_t clinux_pread(int fd, void *buffer, size_t count, int64_t offset);
+ssize_t clinux_write(int fd, const void *bytes, size_t count);
+ssize_t clinux_pwrite(int fd, const void *bytes, size_t count, int64_t offset);
+int clinux_duplicate(int fd);
+int clinux_set_nonblocking(int fd);
+int clinux_pipe(int ends[2], int flags);
+int clinux_mkdirat(int directory, const char *name, unsigned mode);
+int clinux_unlinkat(int directory, const char *name, int flags);
+int clinux_renameat(int directory, const char *from, const char *to);
+int clinux_fchown(int fd, unsigned owner, unsigned group);
+int clinux_fchmod(int fd, unsigned mode);
+int clinux_fsync(int fd);
+int clinux_syncfs(int fd);
+int clinux_ftruncate(int fd, int64_t size);
+int64_t clinux_lseek(int fd, int64_t offset, int whence);
+/// lseek(2) with SEEK_DATA: where data begins at or after `offset`; -ENXIO when only a hole is left.
+int64_t clinux_next_data(int fd, int64_t offset);
+int clinux_flock(int fd, int operation);
+/// getdents64(2): raw entries, see `clinux_entry_*`.
+ssize_t clinux_getdents(int fd, void *buffer, size_t count);
+int clinux_close_range(unsigned first, unsigned last);
+ssize_t clinux_getrandom(void *buffer, size_t count);
+
+/// What Roost reads of stat(2).
+struct clinux_status {
+  uint64_t device, inode, size, blocks;
+  uint32_t mode, owner, group, links;
+};
+int clinux_fstat(int fd, struct clinux_status *status);
+/// fstatat(2) that does not follow a link at `name`.
+int clinux_fstatat(int directory, const char *name, struct clinux_status *status);
+
+/// What Roost reads of statfs(2): sizes in units of `fragment` bytes.
+struct clinux_filesystem {
+  uint64_t type, fragment, blocks, blocks_free, blocks_available, files, files_free;
+};
+int clinux_fstatfs(int fd, struct clinux_filesystem *status);
+
+/// O_TMPFILE: a file that never has a name.
+enum { CLINUX_O_TMPFILE = 020200000 };
+
+enum {
+  CLINUX_RESOLVE_NO_XDEV = 0x01,
+  CLINUX_RESOLVE_NO_MAGICLINKS = 0x02,
+  CLINUX_RESOLVE_NO_SYMLINKS = 0x04,
+  CLINUX_RESOLVE_BENEATH = 0x08,
+};
+
+// --- Sockets -------------------------------------------------------------------------------------------------------------
+/// The largest number of descriptors in one packet.
+enum { CLINUX_MAX_DESCRIPTORS = 64 };
+int clinux_seqpacket_pair(int ends[2]);
+/// sendmsg(2) without waiting and without SIGPIPE; `fds` go beside the bytes by SCM_RIGHTS.
+ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *fds, size_t fd_count);
+/// recvmsg(2) without waiting. A packet larger than `count`, or with more than `max_fds` descriptors, is -EMSGSIZE, and its
+/// descriptors are closed.
+ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size_t max_fds, size_t *fd_count);
+
+// --- Waiting -------------------------------------------------------------------------------------------------------------
+enum {
+  CLINUX_EPOLLIN = 0x001,
+  CLINUX_EPOLLPRI = 0x002,
+  CLINUX_EPOLLOUT = 0x004,
+  CLINUX_EPOLLERR = 0x008,
+  CLINUX_EPOLLHUP = 0x010,
+  CLINUX_EPOLLONESHOT = 1 << 30,
+};
+struct clinux_event {
+  uint32_t events;
+  uint64_t token;
+};
+int clinux_epoll_create(void);
+int clinux_epoll_add(int epoll, int fd, uint32_t events, uint64_t token);
+int clinux_epoll_modify(int epoll, int fd, uint32_t events, uint64_t token);
+int clinux_epoll_remove(int epoll, int fd);
+/// epoll_pwait2(2)'s meaning with a timeout in milliseconds, -1 for ever. An interrupted wait answers 0 events. At most 64 events.
+int clinux_epoll_wait(int epoll, struct clinux_event *events, int count, int milliseconds);
+/// eventfd(2), non-blocking.
+int clinux_eventfd(void);
+/// timerfd_create(2) on CLOCK_MONOTONIC, non-blocking, and timerfd_settime(2) for one shot; 0 disarms.
+int clinux_timerfd(void);
+int clinux_timerfd_arm(int fd, int64_t nanoseconds);
+/// Blocks `signals` (bit n-1 = signal n) in the calling thread.
+int clinux_block_signals(uint64_t signals);
+/// signalfd(2), non-blocking, for `signals` as above.
+int clinux_signalfd(uint64_t signals);
+struct clinux_signal {
+  uint32_t number, process;
+};
+/// One signal: 1, or -EAGAIN.
+int clinux_signalfd_read(int fd, struct clinux_signal *signal);
+
+// --- Processes -----------------------------------------------------------------------------------------------------------
+int clinux_pidfd_open(int process);
+int clinux_pidfd_send_signal(int pidfd, int number);
+/// clone3(2) with arguments that every kernel refuses: -ENOSYS where there is no such call, -EINVAL where there is. Makes no process.
+int clinux_clone3_probe(void);
+struct clinux_exit {
+  /// CLD_EXITED, CLD_KILLED or CLD_DUMPED, and the exit code or signal.
+  int32_t code, status;
+  uint64_t user_microseconds, system_microseconds;
+};
+/// waitid(2) on a pidfd with WEXITED|__WALL; `wait` 0 adds WNOHANG. 1 when reaped, 0 when it still runs.
+int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit);
+/// posix_spawn(3) with an empty signal mask, default dispositions and /dev/null as standard input: the process id. Standard output
+/// and error go to `output` unless it is negative.
+int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output);
+int clinux_setns(int fd, int kinds);
+int clinux_unshare(int kinds);
+/// The calling thread's name as ps(1) shows it, at most 15 bytes. prctl(2), PR_SET_NAME.
+int clinux_name_thread(const char *name);
+int clinux_prctl(int option, unsigned long argument);
+/// getpwnam_r(3): 1 when found, 0 when there is no such user.
+int clinux_user(const char *name, uint32_t *user, uint32_t *group);
+/// Symbolic name ("EINVAL") and text of an errno; NULL when unknown.
+const char *clinux_error_name(int error);
+const char *clinux_error_text(int error);
+
+// --- Mounts --------------------------------------------------------------------------------------------------------------
+enum {
+  CLINUX_MOUNT_RDONLY = 0x01,
+  CLINUX_MOUNT_NOSUID = 0x02,
+  CLINUX_MOUNT_NODEV = 0x04,
+  CLINUX_MOUNT_NOEXEC = 0x08,
+  CLINUX_MOUNT_NOATIME = 0x10,
+};
+int clinux_fsopen(const char *type);
+int clinux_fsconfig_string(int context, const char *key, const char *value);
+int clinux_fsconfig_flag(int context, const char *key);
+int clinux_fsconfig_descriptor(int context, const char *key, int fd);
+int clinux_fsconfig_create(int context);
+/// fsmount(2): a detached mount with `attributes` of CLINUX_MOUNT_*; it goes with its last descriptor.
+int clinux_fsmount(int context, unsigned attributes);
+/// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount at `path` (AT_EMPTY_PATH when it is empty).
+int clinux_clone_tree(int directory, const char *path);
+/// move_mount(2) of a detached mount to `path` beneath `directory` ("" for the directory itself).
+int clinux_move_mount(int mount, int directory, const char *path);
+/// mount_setattr(2): sets `attributes`, all of CLINUX_MOUNT_*, on the mount itself.
+int clinux_mount_set(int mount, uint64_t attributes);
+int clinux_umount(const char *path, int flags);
+
+// --- Loop devices --------------------------------------------------------------------------------------------------------
+enum { CLINUX_LOOP_DIRECT_IO = 16, CLINUX_LOOP_AUTOCLEAR = 4 };
+/// LOOP_CTL_GET_FREE on /dev/loop-control: the number of a free device.
+int clinux_loop_free(int control);
+/// LOOP_CONFIGURE (since 5.8) with a block size of 4096 and `flags` of CLINUX_LOOP_*.
+int clinux_loop_configure(int loop, int file, uint32_t flags);
+/// The `CLINUX_LOOP_*` flags of LOOP_GET_STATUS64.
+int clinux_loop_flags(int loop);

@@ -1,0 +1,54 @@
+#include "Result.h"
+
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int clinux_seqpacket_pair(int ends[2]) { return (int)result(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)); }
+
+ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *fds, size_t fd_count) {
+  if (fd_count > CLINUX_MAX_DESCRIPTORS) return -EMSGSIZE;
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE(CLINUX_MAX_DESCRIPTORS * sizeof(int))] = {0};
+  struct iovec part = {.iov_base = (void *)bytes, .iov_len = count};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  if (fd_count > 0) {
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
+    memcpy(CMSG_DATA(header), fds, fd_count * sizeof(int));
+  }
+  RETURN_RETRIED(sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
+}
+
+ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size_t max_fds, size_t *fd_count) {
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE(CLINUX_MAX_DESCRIPTORS * sizeof(int))];
+  struct iovec part = {.iov_base = buffer, .iov_len = count};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+  *fd_count = 0;
+  ssize_t length;
+  do length = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  while (length < 0 && errno == EINTR);
+  if (length < 0) return -errno;
+
+  int refused = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+  for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+    if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
+    size_t received = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < received; i++) {
+      int passed;
+      memcpy(&passed, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
+      if (*fd_count < max_fds) {
+        fds[(*fd_count)++] = passed;
+      } else {
+        close(passed);
+        refused = 1;
+      }
+    }
+  }
+  if (!refused) return length;
+  while (*fd_count > 0) close(fds[--*fd_count]);
+  return -EMSGSIZE;
+}

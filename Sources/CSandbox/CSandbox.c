@@ -1,3 +1,0 @@
-#include "CSandbox.h"
-int CSandbox_stub(void);
-int CSandbox_stub(void){return 0;}

@@ -1,0 +1,58 @@
+// The child's steps, private to CSandbox. Each does one thing, returns 0 or a negative errno, and calls nothing but the kernel.
+#pragma once
+
+#include "include/CSandbox.h"
+#include <errno.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// What the steps hand on to each other.
+struct child {
+  const struct csandbox_host *host;
+  const struct csandbox_plan *plan;
+  int setup;
+  int init;
+  int listener;
+  int netlink;
+  int devices;      // the mount at /dev
+  int process;      // the mount at /proc
+};
+
+// glibc's syscall(3) only shifts registers and sets errno; its setuid family would signal threads that the child does not have.
+#define csandbox_call(...) csandbox_result(syscall(__VA_ARGS__))
+
+static inline long csandbox_result(long value) { return value < 0 ? -errno : value; }
+
+// A step is done when the kernel says anything but an error.
+static inline int csandbox_done(long value) { return value < 0 ? (int)value : 0; }
+
+int csandbox_loopback_up(struct child *child);
+int csandbox_loopback_address(struct child *child);
+int csandbox_listen(struct child *child);
+
+int csandbox_private_propagation(struct child *child);
+int csandbox_attach_root(struct child *child);
+int csandbox_attach_temporary(struct child *child);
+int csandbox_mount_devices(struct child *child);
+int csandbox_make_devices(struct child *child);
+int csandbox_mount_process(struct child *child);
+int csandbox_mask_process(struct child *child);
+int csandbox_pivot_root(struct child *child);
+int csandbox_detach_old_root(struct child *child);
+
+int csandbox_drop_bounding_set(struct child *child);
+int csandbox_set_groups(struct child *child);
+int csandbox_set_user(struct child *child);
+int csandbox_unshare_user(struct child *child);
+int csandbox_enter_identity(struct child *child);
+int csandbox_drop_capabilities(struct child *child);
+int csandbox_new_keyring(struct child *child);
+int csandbox_set_resource_limits(struct child *child);
+int csandbox_new_session(struct child *child);
+
+// Default dispositions and an empty mask, which execve would not give.
+int csandbox_reset_signals(void);
+
+int csandbox_announce(struct child *child);
+int csandbox_await_map(struct child *child);
+void csandbox_report_failure(const struct child *child, uint32_t step, int error);

@@ -1,0 +1,63 @@
+// Starts roost-supervisor: an ordinary program under its own user, with one socket to us and nothing else of ours.
+
+#include "csandbox_child.h"
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+
+enum { PLACE_SOCKET = 3, FIRST_FREE = 4 };
+
+// Lifted first: the number that one must get may be held by the other.
+static int place(int socket, int output) {
+  long lifted_socket = socket < 0 ? -1 : csandbox_call(SYS_fcntl, socket, F_DUPFD_CLOEXEC, FIRST_FREE);
+  long lifted_output = output < 0 ? -1 : csandbox_call(SYS_fcntl, output, F_DUPFD_CLOEXEC, FIRST_FREE);
+  long done = 0;
+  if (socket >= 0) done = lifted_socket < 0 ? lifted_socket : csandbox_call(SYS_dup3, lifted_socket, PLACE_SOCKET, 0);
+  if (done >= 0 && output >= 0)
+    done = lifted_output < 0 ? lifted_output : csandbox_call(SYS_dup3, lifted_output, STDOUT_FILENO, 0);
+  return csandbox_done(done);
+}
+
+static int become(const struct csandbox_daemon *daemon) {
+  int done = csandbox_reset_signals();
+  if (done == 0) done = place(daemon->socket, daemon->output);
+  // By a mark rather than at once: the pipe that tells of a failed execve is among them.
+  if (done == 0) {
+    unsigned first = daemon->socket >= 0 ? FIRST_FREE : PLACE_SOCKET;
+    done = csandbox_done(csandbox_call(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC));
+  }
+  if (done == 0) done = csandbox_done(csandbox_call(SYS_setgroups, daemon->group_count, daemon->groups));
+  if (done == 0) done = csandbox_done(csandbox_call(SYS_setresgid, daemon->group, daemon->group, daemon->group));
+  if (done == 0) done = csandbox_done(csandbox_call(SYS_setresuid, daemon->user, daemon->user, daemon->user));
+  if (done == 0) done = csandbox_done(csandbox_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+  if (done == 0) done = csandbox_done(csandbox_call(SYS_execve, daemon->path, daemon->arguments, daemon->environment));
+  return done;
+}
+
+static void __attribute__((noreturn)) run_child(const struct csandbox_daemon *daemon, int outcome) {
+  // Out of the way of what `place` puts at 3 and below.
+  long told = csandbox_call(SYS_fcntl, outcome, F_DUPFD_CLOEXEC, FIRST_FREE);
+  int error = told < 0 ? (int)-told : -become(daemon);
+  csandbox_call(SYS_write, told, &error, sizeof error);
+  for (;;) syscall(SYS_exit_group, 127);
+}
+
+int csandbox_start_daemon(const struct csandbox_daemon *daemon, struct csandbox_child *child) {
+  int outcome[2], pidfd = -1, error = 0;
+  if (pipe2(outcome, O_CLOEXEC) < 0) return -errno;
+  struct clone_args arguments = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd, .exit_signal = SIGCHLD};
+  uint64_t all = ~0ULL, before = 0;
+  csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+  long process = csandbox_call(SYS_clone3, &arguments, sizeof arguments);
+  if (process == 0) run_child(daemon, outcome[1]);
+  csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
+  close(outcome[1]);
+  // Until execve: a moment, once in a supervisor's life.
+  if (process < 0) error = (int)-process;
+  else while (read(outcome[0], &error, sizeof error) < 0 && errno == EINTR) {}
+  close(outcome[0]);
+  if (process >= 0) *child = (struct csandbox_child){.process = (pid_t)process, .pidfd = pidfd};
+  return -error;
+}

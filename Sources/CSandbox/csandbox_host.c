@@ -1,0 +1,73 @@
+// What roostd prepares before it clones: facts about this kernel, and the root of a sandbox.
+
+#include "csandbox_filter.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/capability.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+// Names of /proc that tell of the host or of its other tenants, and that no runtime needs. What only root may read needs no mask:
+// the host's root does not exist in a sandbox's user namespace. /proc as a whole is read-only.
+static const char *const telling[] = {
+  "acpi", "bus", "driver", "dynamic_debug", "fs", "irq", "scsi", "asound", "mpt", "tty",  // devices, their drivers, tunables
+  "cmdline", "config.gz", "modules", "kallsyms", "kcore", "mtrr", "iomem", "ioports", "dma",   // how the host was built and booted
+  "diskstats", "partitions", "mdstat", "swaps", "consoles",                            // its disks, paths of its swap files
+  "interrupts", "softirqs", "schedstat", "sched_debug", "timer_list", "latency_stats",   // what others do, fine enough to spy
+  "buddyinfo", "pagetypeinfo", "slabinfo", "vmallocinfo", "zoneinfo", "pressure",
+  "keys", "key-users", "locks",                                                            // objects that no namespace covers
+};
+
+static int add_mask(struct csandbox_host *host, int process, const char *name) {
+  struct stat facts;
+  if (fstatat(process, name, &facts, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? 0 : -errno;
+  if (!(facts.st_mode & (S_IROTH | S_IWOTH | S_IXOTH))) return 0;
+  if (host->mask_count == CSANDBOX_MASKS_MAX) return -E2BIG;
+  host->mask_is_directory[host->mask_count] = S_ISDIR(facts.st_mode);
+  host->masks[host->mask_count++] = name;
+  return 0;
+}
+
+static int find_masks(struct csandbox_host *host) {
+  int process = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC), done = process < 0 ? -errno : 0;
+  for (size_t i = 0; i < sizeof telling / sizeof *telling && done == 0; i++) done = add_mask(host, process, telling[i]);
+  if (process >= 0) close(process);
+  return done;
+}
+
+int csandbox_prepare(struct csandbox_host *host) {
+  *host = (struct csandbox_host){.last_capability = cap_max_bits() - 1};
+  int done = find_masks(host);
+  return done == 0 ? csandbox_compile_filter(&host->filter) : done;
+}
+
+static int configure_root(int context, const char *lower) {
+  const char *const options[][2] = {
+    // Neither is of use without an upper layer, and both let the content of a layer point elsewhere.
+    {"redirect_dir", "nofollow"}, {"metacopy", "off"}, {"source", "root"}, {"lowerdir", lower},
+  };
+  for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+    if (syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, options[i][0], options[i][1], 0) < 0) return -errno;
+  return syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ? -errno : 0;
+}
+
+int csandbox_mount_root(const int *lower, uint32_t count) {
+  char names[CSANDBOX_LOWER_MAX * sizeof "/proc/self/fd/2147483647:"];
+  size_t length = 0;
+  if (count < 2 || count > CSANDBOX_LOWER_MAX) return -EINVAL;
+  // The kernel wants the topmost first.
+  for (uint32_t i = count; i-- > 0;)
+    length += (size_t)sprintf(names + length, "%s/proc/self/fd/%d", length ? ":" : "", lower[i]);
+  int context = (int)syscall(SYS_fsopen, "overlay", FSOPEN_CLOEXEC);
+  if (context < 0) return -errno;
+  int done = configure_root(context, names);
+  if (done == 0) {
+    done = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    if (done < 0) done = -errno;
+  }
+  close(context);
+  return done;
+}

@@ -1,0 +1,70 @@
+import CLinux
+import Glibc
+
+/// A helper program of ours, such as mke2fs, that this process started and must reap. Never a sandbox.
+///
+/// A value that is dropped before ``wait(for:)`` leaves a zombie.
+package struct ChildProcess: ~Copyable, Sendable {
+  /// How it ended, as `waitid(2)` tells it.
+  package enum End: Sendable, Hashable {
+    case code(Int32)
+    case signal(Int32)
+  }
+
+  package let processID: Int32
+  /// pidfd: readable once it has ended.
+  package let descriptor: Descriptor
+
+  /// posix_spawn(3) with an empty signal mask, default dispositions, `/dev/null` as standard input and no descriptor but the standard
+  /// ones (all others being close-on-exec). Output and errors go to `output`, or where ours go.
+  package init(
+    program: String, arguments: [String] = [], environment: [String] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
+    output: CInt? = nil
+  ) throws(SystemError) {
+    let answer = unsafe withCStrings([program] + arguments) { arguments in
+      unsafe withCStrings(environment) { environment in
+        unsafe clinux_spawn(program, arguments, environment, output ?? -1)
+      }
+    }
+    let number = try checked(answer, "posix_spawn", program)
+    // Not reaped yet, so the number is still its own.
+    let pidfd = try checked(clinux_pidfd_open(number), "pidfd_open", program)
+    processID = number
+    descriptor = Descriptor(owning: pidfd)
+  }
+
+  /// pidfd_send_signal(2). Nothing happens when it has ended.
+  package borrowing func send(signal: Int32) throws(SystemError) {
+    let answer = clinux_pidfd_send_signal(descriptor.rawValue, signal)
+    if answer != -ESRCH { try checked(answer, "pidfd_send_signal", "process \(processID)") }
+  }
+
+  /// Reaps it once it has ended; waits at most for `timeout`, or for ever. `nil`: it still runs.
+  package borrowing func wait(for timeout: Duration? = nil) throws(SystemError) -> End? {
+    if let timeout {
+      let poller = try Poller()
+      try poller.add(descriptor.rawValue, for: .readable, token: 0)
+      let deadline = ContinuousClock.now + timeout
+      while try poller.wait(timeout: ContinuousClock.now.duration(to: deadline)).isEmpty {
+        if ContinuousClock.now >= deadline { return nil }
+      }
+    }
+    var end = clinux_exit()
+    let answer = unsafe clinux_wait_pidfd(descriptor.rawValue, 1, &end)
+    try checked(answer, "waitid", "process \(processID)")
+    return end.code == CLD_EXITED ? .code(end.status) : .signal(end.status)
+  }
+}
+
+/// `texts` as a NULL-terminated array of C strings, for the call of `body` only.
+private func withCStrings<Result>(
+  _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+  var pointers = unsafe texts.map { unsafe strdup($0) }
+  unsafe pointers.append(nil)
+  defer { unsafe pointers.forEach { unsafe free($0) } }
+  return unsafe pointers.withUnsafeBufferPointer { buffer in
+    // Never empty: it has the NULL at least.
+    unsafe body(buffer.baseAddress!)
+  }
+}

@@ -1,0 +1,78 @@
+import Glibc
+
+import CLinux
+
+/// One packet as it came from a ``PacketSocket``, with the descriptors beside it.
+package struct Packet: ~Copyable, Sendable {
+  package let bytes: [UInt8]
+  /// Owned by the packet, which closes them unless they are taken.
+  package private(set) var descriptors: [CInt]
+  /// The other end is closed and everything it had sent has been read.
+  package let isEnd: Bool
+
+  init(bytes: [UInt8], descriptors: [CInt], isEnd: Bool = false) {
+    self.bytes = bytes
+    self.descriptors = descriptors
+    self.isEnd = isEnd
+  }
+
+  deinit {
+    for number in descriptors { _ = Glibc.close(number) }
+  }
+
+  /// Gives the descriptors, in the order they were sent, to the caller, who must close them.
+  package mutating func takeDescriptors() -> [CInt] {
+    defer { descriptors = [] }
+    return descriptors
+  }
+
+  /// The first descriptor that has not been taken yet; `nil` when there is none.
+  package mutating func takeFirstDescriptor() -> Descriptor? {
+    descriptors.isEmpty ? nil : Descriptor(owning: descriptors.removeFirst())
+  }
+}
+
+/// Unix sockets that keep packet borders and pass descriptors: `SOCK_SEQPACKET` with `SCM_RIGHTS`, see unix(7).
+package enum PacketSocket {
+  /// socketpair(2). The ends are of the blocking kind, for programs that want it; the calls here never wait.
+  package static func pair() throws(SystemError) -> DescriptorPair {
+    var ends: [CInt] = [-1, -1]
+    try checked(unsafe clinux_seqpacket_pair(&ends), "socketpair", "")
+    return DescriptorPair(first: Descriptor(owning: ends[0]), second: Descriptor(owning: ends[1]))
+  }
+
+  /// sendmsg(2) of one packet, never empty, with at most 64 descriptors, which the sender keeps too.
+  ///
+  /// - Returns: `false` when the other side has to read first.
+  /// - Throws: EPIPE or ECONNRESET when the other end is closed; no SIGPIPE is raised.
+  package static func send(
+    _ bytes: [UInt8], descriptors: [CInt] = [], over socket: borrowing Descriptor
+  ) throws(SystemError) -> Bool {
+    // An empty packet could not be told from the end.
+    guard !bytes.isEmpty else { throw SystemError(call: "sendmsg", object: "socket \(socket.rawValue)", errno: EINVAL) }
+    let answer = unsafe clinux_send_packet(socket.rawValue, bytes, bytes.count, descriptors, descriptors.count)
+    return try checkedUnlessBlocked(answer, "sendmsg", "socket \(socket.rawValue)") != nil
+  }
+
+  /// recvmsg(2) of one packet.
+  ///
+  /// - Returns: `nil` when none has come yet; a packet with ``Packet/isEnd`` when none will come.
+  /// - Throws: EMSGSIZE for a packet that is longer than `limit` bytes or brings more than `maximumDescriptors`; it is gone then, and
+  ///   its descriptors are closed.
+  package static func receive(
+    from socket: borrowing Descriptor, limit: Int, maximumDescriptors: Int = 32
+  ) throws(SystemError) -> Packet? {
+    var descriptors = [CInt](repeating: -1, count: maximumDescriptors)
+    var descriptorCount = 0
+    var answer = 0
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+      answer = unsafe clinux_receive_packet(
+        socket.rawValue, buffer.baseAddress, limit, &descriptors, maximumDescriptors, &descriptorCount)
+      count = max(0, answer)
+    }
+    // ECONNRESET: the other end closed with something of ours unread; it is as gone as one that closed in order.
+    if answer == -Int(ECONNRESET) { return Packet(bytes: [], descriptors: [], isEnd: true) }
+    guard let count = try checkedUnlessBlocked(answer, "recvmsg", "socket \(socket.rawValue)") else { return nil }
+    return Packet(bytes: bytes, descriptors: Array(descriptors.prefix(descriptorCount)), isEnd: count == 0)
+  }
+}

@@ -1,0 +1,116 @@
+// SpawnRequest as bytes. The first byte is the kind:
+//
+//   1 create    u64 sandbox, u8 n and n bytes runtime, 32 bytes code, u8 count and 32 bytes each of the layers, u32 host uid,
+//               u64 memory in bytes, u32 process limit, u64 volume, u32 volume size in MB
+//   2 kill      u64 sandbox
+//   3 destroy   u64 sandbox, u8 keep the volume: 0 or 1
+//   4 release   u64 volume
+
+private enum Kind {
+  static let create: UInt8 = 1
+  static let kill: UInt8 = 2
+  static let destroy: UInt8 = 3
+  static let release: UInt8 = 4
+}
+
+/// What a recipe may ask for. The quotas are Lambda's; they are written here again because roostd trusts nobody else's check.
+enum RecipeBounds {
+  static let digestLength = 32
+  static let layers: UInt8 = 5
+  static let memoryBytes: ClosedRange<UInt64> = (128 << 20)...(10_240 << 20)
+  static let processes: ClosedRange<UInt32> = 1...32_768
+  static let volumeMegabytes: ClosedRange<UInt32> = 512...10_240
+  /// Not root; and not the all-ones id, which setresuid(2) takes as "leave as it is".
+  static let hostUserID: ClosedRange<UInt32> = 1...(.max - 1)
+
+  /// As `FunctionModel.Runtime`: 1–64 lower-case letters, digits and dots, not beginning with a dot.
+  static func isRuntime(_ bytes: some Collection<UInt8>) -> Bool {
+    (1...64).contains(bytes.count) && bytes.first != UInt8(ascii: ".")
+      && bytes.allSatisfy { (48...57).contains($0) || (97...122).contains($0) || $0 == UInt8(ascii: ".") }
+  }
+}
+
+extension SpawnRequest {
+  /// The packet. A recipe whose digests are not 32 bytes or whose runtime is longer than 255 is a mistake of the caller's and traps;
+  /// any other wrong value is refused where it is decoded.
+  package func encoded() -> [UInt8] {
+    var writer = ByteWriter()
+    switch self {
+    case .create(let sandbox, let recipe):
+      writer.write(Kind.create)
+      writer.write(sandbox.number)
+      writer.write(recipe)
+    case .kill(let sandbox):
+      writer.write(Kind.kill)
+      writer.write(sandbox.number)
+    case .destroy(let sandbox, let keepVolume):
+      writer.write(Kind.destroy)
+      writer.write(sandbox.number)
+      writer.write(keepVolume ? 1 : 0 as UInt8)
+    case .release(let volume):
+      writer.write(Kind.release)
+      writer.write(volume.number)
+    }
+    return writer.bytes
+  }
+
+  /// Takes a packet apart and checks every field of it.
+  package init(decoding bytes: [UInt8]) throws(SpawnProtocolError) {
+    var reader = try ByteReader(bytes, limit: SpawnProtocol.maximumPacket)
+    let kind: UInt8 = try reader.read()
+    switch kind {
+    case Kind.create: self = .create(SandboxID(try reader.read()), try reader.readRecipe())
+    case Kind.kill: self = .kill(SandboxID(try reader.read()))
+    case Kind.destroy: self = .destroy(SandboxID(try reader.read()), keepVolume: try reader.readFlag("keep volume"))
+    case Kind.release: self = .release(VolumeID(try reader.read()))
+    default: throw .unknownKind(kind)
+    }
+    try reader.finish()
+  }
+}
+
+extension ByteWriter {
+  fileprivate mutating func write(_ recipe: SandboxRecipe) {
+    precondition(recipe.runtime.utf8.count <= 255, "runtime name of \(recipe.runtime.utf8.count) bytes")
+    write(UInt8(recipe.runtime.utf8.count))
+    write(contentsOf: recipe.runtime.utf8)
+    write(digest: recipe.code)
+    write(UInt8(clamping: recipe.layers.count))
+    for layer in recipe.layers { write(digest: layer) }
+    write(recipe.hostUserID)
+    write(recipe.memoryBytes)
+    write(recipe.processLimit)
+    write(recipe.volume.number)
+    write(recipe.volumeMegabytes)
+  }
+
+  private mutating func write(digest: [UInt8]) {
+    precondition(digest.count == RecipeBounds.digestLength, "digest of \(digest.count) bytes")
+    write(contentsOf: digest)
+  }
+}
+
+extension ByteReader {
+  fileprivate mutating func readRecipe() throws(SpawnProtocolError) -> SandboxRecipe {
+    let runtime = try read(count: Int(try read(UInt8.self)))
+    guard RecipeBounds.isRuntime(runtime) else { throw .refused(field: "runtime") }
+    let code = Array(try read(count: RecipeBounds.digestLength))
+    var layers: [[UInt8]] = []
+    for _ in 0..<(try read(in: 0...RecipeBounds.layers, "layer count")) {
+      layers.append(Array(try read(count: RecipeBounds.digestLength)))
+    }
+    return SandboxRecipe(
+      runtime: String(decoding: runtime, as: UTF8.self),
+      code: code,
+      layers: layers,
+      hostUserID: try read(in: RecipeBounds.hostUserID, "host user id"),
+      memoryBytes: try read(in: RecipeBounds.memoryBytes, "memory"),
+      processLimit: try read(in: RecipeBounds.processes, "process limit"),
+      volume: VolumeID(try read()),
+      volumeMegabytes: try read(in: RecipeBounds.volumeMegabytes, "volume size"))
+  }
+
+  fileprivate mutating func readFlag(_ field: String) throws(SpawnProtocolError) -> Bool {
+    try read(in: 0...(1 as UInt8), field) == 1
+  }
+}

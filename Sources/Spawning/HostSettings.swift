@@ -1,0 +1,67 @@
+/// What roostd has to know of the configuration, as the supervisor's `resolve-configuration` tells it: lines `key=value`.
+///
+/// Configuration is parsed by the unprivileged side. What comes from there is checked here like any other foreign bytes.
+package struct HostSettings: Sendable, Hashable {
+  package var stateDirectory: String
+  package var runtimesDirectory: String
+  /// Host uids that sandboxes may have.
+  package var userIDs: ClosedRange<UInt32>
+  /// How many `/tmp` volumes of 512 MB are kept ready.
+  package var volumePool = 2
+  /// The name of roostd's own control groups; made of the state directory's path when absent.
+  package var controlGroupName: String?
+
+  package init(stateDirectory: String, runtimesDirectory: String, userIDs: ClosedRange<UInt32>) {
+    self.stateDirectory = stateDirectory
+    self.runtimesDirectory = runtimesDirectory
+    self.userIDs = userIDs
+  }
+
+  package struct Malformed: Error, CustomStringConvertible {
+    package let description: String
+  }
+
+  package init(parsing text: String) throws(Malformed) {
+    var values: [Substring: Substring] = [:]
+    for line in text.split(separator: "\n") {
+      guard let equals = line.firstIndex(of: "="), values[line[..<equals]] == nil else {
+        throw Malformed(description: "line `\(line)`")
+      }
+      values[line[..<equals]] = line[line.index(after: equals)...]
+    }
+    stateDirectory = try Self.path("state-dir", values)
+    runtimesDirectory = try Self.path("runtimes-dir", values)
+    userIDs = try Self.userIDs(values)
+    if let text = values["volume-pool"] {
+      guard let count = Int(text), (0...64).contains(count) else { throw Malformed(description: "volume-pool `\(text)`") }
+      volumePool = count
+    }
+    if let name = values["cgroup-name"] {
+      guard Self.isGroupName(name) else { throw Malformed(description: "cgroup-name `\(name)`") }
+      controlGroupName = String(name)
+    }
+  }
+
+  private static func path(_ key: Substring, _ values: [Substring: Substring]) throws(Malformed) -> String {
+    guard let value = values[key] else { throw Malformed(description: "no \(key)") }
+    guard value.hasPrefix("/"), !value.utf8.contains(0) else { throw Malformed(description: "\(key) `\(value)`: not an absolute path") }
+    return String(value)
+  }
+
+  /// Never below 65,536: there are the host's own users, and `nobody`.
+  private static func userIDs(_ values: [Substring: Substring]) throws(Malformed) -> ClosedRange<UInt32> {
+    let text = values["uid-range"] ?? ""
+    let bounds = text.split(separator: "-").compactMap { UInt32($0) }
+    guard bounds.count == 2, bounds[0] <= bounds[1], bounds[0] > 65_535, bounds[1] < .max else {
+      throw Malformed(description: "uid-range `\(text)`")
+    }
+    return bounds[0]...bounds[1]
+  }
+
+  private static func isGroupName(_ name: Substring) -> Bool {
+    (1...64).contains(name.utf8.count) && name.first != "."
+      && name.utf8.allSatisfy { byte in
+        (48...57).contains(byte) || (97...122).contains(byte) || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+      }
+  }
+}

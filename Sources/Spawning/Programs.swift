@@ -1,0 +1,87 @@
+import Glibc
+import LinuxSystem
+
+/// The programs of the installation, beside roostd's own file.
+struct Programs {
+  let supervisor: String
+  let initProgram: String
+
+  init() throws {
+    let own = try Self.ownPath()
+    let directory = own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex)
+    supervisor = "\(directory)/roost-supervisor"
+    initProgram = "\(directory)/roost-init"
+    for program in [supervisor, initProgram] where unsafe access(program, X_OK) != 0 {
+      throw RoostDaemon.Refusal(status: 69, message: "\(program) is missing", hint: "it belongs beside roostd")
+    }
+  }
+
+  private static func ownPath() throws(SystemError) -> String {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = unsafe readlink("/proc/self/exe", &bytes, bytes.count)
+    guard count > 0 else { throw SystemError(call: "readlink", object: "/proc/self/exe", errno: errno) }
+    return String(decoding: bytes.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
+
+  /// Help and version are the supervisor's, and need neither root nor a host.
+  func answerWithoutHost(_ arguments: [String]) throws(SystemError) -> Int32? {
+    guard arguments.contains(where: { ["--help", "-h", "--version"].contains($0) }) else { return nil }
+    let process = try ChildProcess(program: supervisor, arguments: arguments)
+    switch try process.wait() {
+    case .code(let code): return code
+    case .signal(let number): return 128 + number
+    case nil: return 1
+    }
+  }
+
+  /// Has the supervisor read options, environment and configuration file, as its own user. It has told of errors itself.
+  func resolveConfiguration(_ arguments: [String], as user: ServiceUser) throws -> HostSettings {
+    let (status, text) = try output(of: ["resolve-configuration"] + arguments, as: user)
+    guard status == 0 else { throw RoostDaemon.Refusal(status: status, message: "") }
+    do {
+      return try HostSettings(parsing: text)
+    } catch {
+      throw RoostDaemon.Refusal(status: 69, message: "\(supervisor) resolve-configuration: \(error)", hint: "is it of this release?")
+    }
+  }
+
+  private func output(of arguments: [String], as user: ServiceUser) throws(SystemError) -> (status: Int32, text: String) {
+    let pipe = try Pipe()
+    let process = try SupervisorProcess(program: supervisor, arguments: arguments, user: user, output: pipe.writeEnd.rawValue)
+    let readEnd = pipe.keepingReadEnd()
+    let bytes = try readEnd.readAll(limit: 1 << 16)
+    let poller = try Poller()
+    try poller.add(process.handle.descriptor.rawValue, for: .readable, token: 0)
+    while true {
+      if let status = try process.handle.reap() { return (status, String(decoding: bytes, as: UTF8.self)) }
+      _ = try poller.wait()
+    }
+  }
+}
+
+extension Pipe {
+  /// Closes the write end, so that the other side's end of file is seen.
+  fileprivate consuming func keepingReadEnd() -> Descriptor { readEnd }
+}
+
+extension ServiceUser {
+  /// `--user NAME`, `ROOST_USER` or `roost`. The only option that roostd reads itself, since it says who reads the others.
+  static func serving(_ arguments: [String]) throws -> ServiceUser {
+    let variable = unsafe getenv("ROOST_USER").map { unsafe String(cString: $0) }
+    let name = option("--user", arguments) ?? variable ?? "roost"
+    guard let user = try ServiceUser(named: name) else {
+      throw RoostDaemon.Refusal(
+        status: 67, message: "no unprivileged user `\(name)` on this host",
+        hint: "useradd --system --no-create-home --shell /usr/sbin/nologin \(name)")
+    }
+    return user
+  }
+
+  private static func option(_ name: String, _ arguments: [String]) -> String? {
+    for (index, argument) in arguments.enumerated() {
+      if argument.hasPrefix("\(name)=") { return String(argument.dropFirst(name.count + 1)) }
+      if argument == name, index + 1 < arguments.count { return arguments[index + 1] }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,179 @@
+import Glibc
+import LinuxSystem
+import SpawnProtocol
+
+/// roostd: the privileged parent.
+///
+/// Exit statuses: 0 stopped in order; 64 and 78 command line and configuration (from the supervisor); 67 no such user; 69 something that
+/// belongs to the installation is missing; 71 the system refused; 75 the state directory is in use; 77 not started by root.
+package final class RoostDaemon {
+  /// Why there is nothing to run, as one line, perhaps with a hint, and a status.
+  struct Refusal: Error {
+    let status: Int32
+    let message: String
+    var hint: String?
+  }
+
+  private let programs: Programs
+  private let arguments: [String]
+  private let user: ServiceUser
+  private let loop: EventLoop
+  private let signals: SignalDescriptor
+  private let state: StateDirectory
+  private let host: SandboxHost
+  private let volumes: VolumePool
+  private var supervisor: SupervisorProcess?
+  private var spawner: Spawner?
+  private var backOff = SupervisorBackOff()
+  /// Set once roostd is to end, to the status it ends with.
+  private var stopping: Int32?
+  private var status: Int32 = 0
+
+  /// The whole program; `arguments` without its name. Returns the exit status.
+  package static func main(arguments: [String]) -> Int32 {
+    do {
+      let programs = try Programs()
+      if let status = try programs.answerWithoutHost(arguments) { return status }
+      return try RoostDaemon(programs: programs, arguments: arguments).run()
+    } catch let refusal as Refusal {
+      if !refusal.message.isEmpty { note(refusal.message) }
+      if let hint = refusal.hint { note("hint: \(hint)") }
+      return refusal.status
+    } catch let error as StateDirectory.InUse {
+      note("\(error)")
+      return 75
+    } catch {
+      note("\(error)")
+      return 71
+    }
+  }
+
+  private init(programs: Programs, arguments: [String]) throws {
+    guard geteuid() == 0 else {
+      throw Refusal(status: 77, message: "only root can make sandboxes", hint: "start it with sudo, or as a systemd service")
+    }
+    // Before anything is started, so that no signal finds the default disposition. SIGPIPE is only to be blocked.
+    signals = try SignalDescriptor(SIGTERM, SIGINT, SIGHUP, SIGPIPE)
+    self.programs = programs
+    self.arguments = arguments
+    user = try ServiceUser.serving(arguments)
+    let settings = try programs.resolveConfiguration(arguments, as: user)
+    raiseDescriptorLimit()
+    state = try StateDirectory(path: settings.stateDirectory, owner: user.account)
+    try makeDirectories(settings.runtimesDirectory)
+    let groups = try ControlGroupTree(
+      layout: try ControlGroupLayout.detect(),
+      name: settings.controlGroupName ?? ControlGroupTree.name(forStateDirectory: settings.stateDirectory))
+    try groups.reapLeftovers()
+    loop = try EventLoop()
+    host = try SandboxHost(settings: settings, state: state.descriptor, initProgram: programs.initProgram, controlGroups: groups)
+    volumes = try VolumePool(directory: host.volumes, target: settings.volumePool, loop: loop)
+  }
+
+  private func run() throws -> Int32 {
+    _ = try loop.watch(signals.descriptor.rawValue) { [self] in heedSignals() }
+    startSupervisor()
+    try loop.run()
+    spawner = nil
+    volumes.close()
+    // Whatever was left for want of time.
+    try host.controlGroups.reapLeftovers()
+    try host.controlGroups.remove()
+    return status
+  }
+}
+
+// MARK: The supervisor
+
+extension RoostDaemon {
+  private func startSupervisor() {
+    do {
+      let ends = try PacketSocket.pair()
+      let process = try SupervisorProcess(
+        program: programs.supervisor, arguments: arguments, user: user, socket: ends.second.rawValue)
+      supervisor = process
+      spawner = try Spawner(host: host, volumes: volumes, socket: ends.first, loop: loop) { [weak self] in self?.disown($0) }
+      var watch: EventLoop.Token?
+      watch = try loop.watch(process.handle.descriptor.rawValue) { [self] in
+        guard let status = reap(process) else { return }
+        if let watch { loop.cancel(watch) }
+        supervisorEnded(status, life: ContinuousClock.now - process.began)
+      }
+    } catch {
+      note("supervisor: \(error)")
+      finish(status: 71)
+    }
+  }
+
+  private func reap(_ process: SupervisorProcess) -> Int32? {
+    do { return try process.handle.reap() } catch {
+      note("supervisor: \(error)")
+      return 1
+    }
+  }
+
+  /// Its socket ended first, or it sent nonsense: it ends now, and ``supervisorEnded(_:life:)`` goes on.
+  private func disown(_ reason: String) {
+    // A supervisor that was told to stop may close its socket before it ends.
+    guard stopping == nil else { return }
+    note("supervisor \(reason)")
+    signalSupervisor(SIGKILL)
+  }
+
+  private func supervisorEnded(_ status: Int32, life: Duration) {
+    supervisor = nil
+    let isFinal = stopping != nil || SupervisorProcess.configurationErrors.contains(status)
+    if stopping == nil { note(status > 128 ? "supervisor was ended by signal \(status - 128)" : "supervisor ended with status \(status)") }
+    spawner?.abandonAll { [self] in
+      spawner = nil
+      if isFinal { return finish(status: stopping ?? status) }
+      loop.after(backOff.delay(afterLife: life)) { [self] in
+        if stopping == nil { startSupervisor() } else { finish(status: 0) }
+      }
+    }
+  }
+
+  private func signalSupervisor(_ signal: Int32) {
+    do { try supervisor?.handle.send(signal: signal) } catch { note("supervisor: \(error)") }
+  }
+}
+
+// MARK: The end
+
+extension RoostDaemon {
+  /// How long a supervisor may take to finish what it has begun.
+  private static let patience = Duration.seconds(30)
+
+  private func heedSignals() {
+    do {
+      while let arrival = try signals.next() {
+        if arrival.signal == SIGTERM || arrival.signal == SIGINT { stop() }
+      }
+    } catch {
+      note("\(error)")
+    }
+  }
+
+  /// The first time in order, the second time at once.
+  private func stop() {
+    if stopping != nil { return signalSupervisor(SIGKILL) }
+    stopping = 0
+    guard supervisor != nil else { return finish(status: 0) }
+    signalSupervisor(SIGTERM)
+    loop.after(Self.patience) { [self] in signalSupervisor(SIGKILL) }
+  }
+
+  private func finish(status: Int32) {
+    self.status = status
+    loop.stop()
+  }
+}
+
+/// Sandboxes take descriptors of roostd while they are made, volumes and pidfds for as long as they live.
+private func raiseDescriptorLimit() {
+  var limit = rlimit()
+  guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+  limit.rlim_cur = limit.rlim_max
+  // Refused nowhere: the hard limit stays. Were it, roostd would only reach its limit sooner.
+  _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+}

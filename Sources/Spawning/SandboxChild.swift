@@ -1,0 +1,110 @@
+import CSandbox
+import Glibc
+import LinuxSystem
+import SpawnProtocol
+
+/// The process side of one sandbox: the clone and its set-up socket.
+final class SandboxChild {
+  let process: ChildHandle
+
+  /// What the child says on the set-up socket.
+  enum Report: ~Copyable {
+    case none
+    case mapsWanted(listener: Descriptor)
+    case failed(SpawnFailure)
+    case ended
+  }
+
+  private let setup: Descriptor
+
+  /// Where to wait for a ``Report``.
+  var setupDescriptor: CInt { setup.rawValue }
+
+  /// Clones into `group`, with `root` as the future root and `temporary` as /tmp; the ends of its pipes go into `handOver`.
+  init(
+    host: SandboxHost, recipe: SandboxRecipe, group: ControlGroup, root: borrowing Descriptor,
+    temporary: borrowing Descriptor, handOver: HandOver
+  ) throws(SpawnFailure) {
+    let ends = try SandboxChild.makeEnds()
+    let tasks = try failing(at: .makeControlGroup) { () throws(SystemError) in try group.openTasks() }
+    var plan = csandbox_plan()
+    plan.control_group = group.unifiedDirectory ?? -1
+    plan.root = root.rawValue
+    plan.temporary = temporary.rawValue
+    plan.standard_output = ends.standardOutput.writeEnd.rawValue
+    plan.standard_error = ends.standardError.writeEnd.rawValue
+    plan.control = ends.control.second.rawValue
+    plan.`init` = host.initProgram.rawValue
+    plan.setup = ends.setup.second.rawValue
+    plan.host_id = recipe.hostUserID
+    plan.process_limit = recipe.processLimit
+    plan.setTasks(tasks.rawValues)
+    var child = csandbox_child()
+    let answer = unsafe csandbox_spawn(host.prepared.pointer, &plan, &child)
+    guard answer == 0 else { throw SpawnFailure(step: .clone, errno: -answer) }
+    process = ChildHandle(child)
+    setup = ends.setup.first
+    handOver.append(ends.control.first, as: .control)
+    handOver.append(ends.standardOutput.readEnd, as: .standardOutput)
+    handOver.append(ends.standardError.readEnd, as: .standardError)
+  }
+
+  /// The next message of the child, if there is one.
+  func nextReport() throws(SpawnFailure) -> Report {
+    var report = csandbox_report()
+    let answer = unsafe csandbox_receive(setup.rawValue, &report)
+    guard answer == 0 else { throw SpawnFailure(step: .handshake, errno: -answer) }
+    switch csandbox_report_kind(report.kind) {
+    case CSANDBOX_NOTHING: return .none
+    case CSANDBOX_ENDED: return .ended
+    case CSANDBOX_READY where report.listener >= 0: return .mapsWanted(listener: Descriptor(owning: report.listener))
+    case CSANDBOX_FAILED:
+      let step = UInt16(exactly: report.step).flatMap(SpawnStep.init) ?? .handshake
+      return .failed(SpawnFailure(step: step, errno: report.error))
+    default: throw SpawnFailure(step: .handshake, errno: EPROTO)
+    }
+  }
+
+  /// Writes the maps of its user namespace and lets it go on.
+  func writeMaps(hostUserID: UInt32) throws(SpawnFailure) {
+    let answer = csandbox_admit(setup.rawValue, process.processID, hostUserID)
+    guard answer == 0 else { throw SpawnFailure(step: .writeIdentityMap, errno: -answer) }
+  }
+
+  private struct Ends: ~Copyable {
+    var standardOutput: Pipe
+    var standardError: Pipe
+    /// First ours, second the child's.
+    var control: DescriptorPair
+    var setup: DescriptorPair
+  }
+
+  private static func makeEnds() throws(SpawnFailure) -> Ends {
+    do {
+      return Ends(
+        standardOutput: try Pipe(nonBlockingReadEnd: true), standardError: try Pipe(nonBlockingReadEnd: true),
+        control: try PacketSocket.pair(), setup: try PacketSocket.pair())
+    } catch {
+      throw SpawnFailure(step: .makePipes, errno: error.errno)
+    }
+  }
+}
+
+extension csandbox_plan {
+  /// At most `CSANDBOX_TASKS_MAX`, which is more than there are v1 controllers of ours; csandbox_spawn refuses a larger count.
+  fileprivate mutating func setTasks(_ numbers: [CInt]) {
+    tasks_count = UInt32(numbers.count)
+    unsafe withUnsafeMutableBytes(of: &tasks) { places in
+      unsafe numbers.withUnsafeBytes { source in
+        unsafe places.copyMemory(from: UnsafeRawBufferPointer(rebasing: source.prefix(places.count)))
+      }
+    }
+  }
+}
+
+/// Runs `body` and tells its failure as one of `step`.
+func failing<Result: ~Copyable>(
+  at step: SpawnStep, _ body: () throws(SystemError) -> Result
+) throws(SpawnFailure) -> Result {
+  do { return try body() } catch { throw SpawnFailure(step: step, errno: error.errno) }
+}

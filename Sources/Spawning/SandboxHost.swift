@@ -1,0 +1,80 @@
+import CSandbox
+import Glibc
+package import LinuxSystem
+import SpawnProtocol
+
+/// What all sandboxes of a roostd share, found out or opened once at its start.
+package final class SandboxHost {
+  package let settings: HostSettings
+  package let controlGroups: ControlGroupTree
+  let prepared: PreparedHost
+  let initProgram: Descriptor
+  let volumes: Descriptor
+  private let runtimes: Descriptor
+  private let artifacts: Descriptor
+
+  /// - Parameters:
+  ///   - state: the state directory, whose tree stands.
+  ///   - initProgram: path of the roost-init executable.
+  package init(
+    settings: HostSettings, state: borrowing Descriptor, initProgram: String, controlGroups: ControlGroupTree
+  ) throws(SystemError) {
+    self.settings = settings
+    self.controlGroups = controlGroups
+    self.initProgram = try Descriptor.open(initProgram, flags: O_RDONLY)
+    runtimes = try Descriptor.open(settings.runtimesDirectory, flags: O_RDONLY | O_DIRECTORY)
+    artifacts = try Descriptor.openBeneath(directory: state, path: "artifacts", flags: O_RDONLY | O_DIRECTORY)
+    volumes = try Descriptor.openBeneath(directory: state, path: "volumes", flags: O_RDONLY | O_DIRECTORY)
+    prepared = try PreparedHost()
+  }
+
+  /// The read-only root of a sandbox, mounted nowhere yet: runtime image, code on it, layers on top.
+  func mountRoot(of recipe: SandboxRecipe) throws(SpawnFailure) -> Descriptor {
+    let directories = try openDirectories(of: recipe)
+    let numbers = directories.rawValues
+    let answer = unsafe csandbox_mount_root(numbers, UInt32(numbers.count))
+    guard answer >= 0 else { throw SpawnFailure(step: .mountRoot, errno: -answer) }
+    return Descriptor(owning: answer)
+  }
+
+  private func openDirectories(of recipe: SandboxRecipe) throws(SpawnFailure) -> DescriptorList {
+    var directories = DescriptorList()
+    directories.append(try open(recipe.runtime, beneath: runtimes, step: .openRuntime))
+    directories.append(try open(hexadecimal(recipe.code) + "/code", beneath: artifacts, step: .openCode))
+    for (index, layer) in recipe.layers.enumerated() where !recipe.layers[(index + 1)...].contains(layer) {
+      // Equal contents under two names count once, where they are on top: an overlay refuses the same directory twice.
+      directories.append(try open(hexadecimal(layer) + "/layer", beneath: artifacts, step: .openLayer))
+    }
+    return directories
+  }
+
+  private func open(
+    _ path: String, beneath directory: borrowing Descriptor, step: SpawnStep
+  ) throws(SpawnFailure) -> Descriptor {
+    do {
+      return try Descriptor.openBeneath(directory: directory, path: path, flags: O_RDONLY | O_DIRECTORY)
+    } catch {
+      throw SpawnFailure(step: step, errno: error.errno)
+    }
+  }
+}
+
+func hexadecimal(_ bytes: [UInt8]) -> String {
+  let digits = Array("0123456789abcdef".utf8)
+  return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+}
+
+/// What CSandbox prepares once: facts of the running kernel, and the compiled system call policy.
+///
+/// The memory is never given back, so that the pointer is good for as long as roostd runs.
+@safe
+final class PreparedHost {
+  let pointer: UnsafePointer<csandbox_host>
+
+  init() throws(SystemError) {
+    let host = UnsafeMutablePointer<csandbox_host>.allocate(capacity: 1)
+    let answer = unsafe csandbox_prepare(host)
+    guard answer == 0 else { throw SystemError(call: "prepare", object: "system call policy and /proc masks", errno: -answer) }
+    unsafe pointer = UnsafePointer(host)
+  }
+}

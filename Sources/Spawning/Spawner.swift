@@ -1,0 +1,95 @@
+import Glibc
+package import LinuxSystem
+import SpawnProtocol
+
+/// Serves one supervisor: makes and ends the sandboxes that it asks for. Requests are checked again here.
+package final class Spawner {
+  private let host: SandboxHost
+  private let loop: EventLoop
+  private let volumes: VolumePool
+  private let supervisorLost: (String) -> Void
+  private var link: SupervisorLink?
+  private var sandboxes: [SandboxID: SpawnedSandbox] = [:]
+  private var whenEmpty: (() -> Void)?
+
+  /// - Parameters:
+  ///   - socket: SOCK_SEQPACKET to the supervisor; ownership passes.
+  ///   - supervisorLost: called once when the socket ends or brings what no supervisor says.
+  package init(
+    host: SandboxHost, volumes: VolumePool, socket: consuming Descriptor, loop: EventLoop,
+    supervisorLost: @escaping (String) -> Void
+  ) throws(SystemError) {
+    self.host = host
+    self.loop = loop
+    self.volumes = volumes
+    self.supervisorLost = supervisorLost
+    link = try SupervisorLink(socket: socket, loop: loop) { [weak self] in self?.receive($0) }
+  }
+
+  package var count: Int { sandboxes.count }
+
+  /// Ends every sandbox without answering, and gives back what was kept; then calls `done`.
+  package func abandonAll(_ done: @escaping () -> Void) {
+    link?.close()
+    link = nil
+    volumes.releaseAllKept()
+    whenEmpty = done
+    for sandbox in Array(sandboxes.values) { sandbox.handle(.abandoned) }
+    if sandboxes.isEmpty { finishAbandoning() }
+  }
+
+  private func receive(_ incoming: SupervisorLink.Incoming) {
+    switch incoming {
+    case .request(.create(let id, let recipe)): create(id, recipe)
+    case .request(.kill(let id)): sandboxes[id]?.handle(.killRequested)
+    case .request(.destroy(let id, let keepVolume)): destroy(id, keepVolume: keepVolume)
+    case .request(.release(let volume)): volumes.release(volume)
+    case .end(let reason): supervisorLost(reason)
+    }
+  }
+
+  private func create(_ id: SandboxID, _ recipe: SandboxRecipe) {
+    if let errno = refusal(of: recipe, id) {
+      link?.send(.failed(id, SpawnFailure(step: .refused, errno: errno)))
+      return
+    }
+    let surroundings = SpawnedSandbox.Surroundings(
+      host: host, loop: loop, volumes: volumes,
+      send: { [weak self] event, descriptors in self?.link?.send(event, descriptors: descriptors) },
+      forget: { [weak self] in self?.forget($0) })
+    let sandbox = SpawnedSandbox(id: id, recipe: recipe, surroundings: surroundings)
+    sandboxes[id] = sandbox
+    sandbox.begin()
+  }
+
+  /// Why a well-formed recipe is not carried out: a uid that is not for sandboxes, or something that a live sandbox has already.
+  private func refusal(of recipe: SandboxRecipe, _ id: SandboxID) -> Int32? {
+    guard sandboxes[id] == nil else { return EEXIST }
+    guard host.settings.userIDs.contains(recipe.hostUserID) else { return EPERM }
+    let isTaken = sandboxes.values.contains { sandbox in
+      sandbox.recipe.hostUserID == recipe.hostUserID || sandbox.recipe.volume == recipe.volume
+    }
+    return isTaken ? EBUSY : nil
+  }
+
+  /// One that is not there, or no longer, is destroyed already.
+  private func destroy(_ id: SandboxID, keepVolume: Bool) {
+    guard let sandbox = sandboxes[id] else {
+      link?.send(.destroyed(id))
+      return
+    }
+    sandbox.handle(.destroyRequested(keepVolume: keepVolume))
+  }
+
+  private func forget(_ id: SandboxID) {
+    sandboxes[id] = nil
+    if sandboxes.isEmpty, whenEmpty != nil { finishAbandoning() }
+  }
+
+  private func finishAbandoning() {
+    let done = whenEmpty
+    whenEmpty = nil
+    volumes.releaseAllKept()
+    done?()
+  }
+}

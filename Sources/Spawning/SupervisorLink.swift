@@ -1,0 +1,90 @@
+package import LinuxSystem
+package import SpawnProtocol
+
+/// roostd's end of the socket to the supervisor: requests in, events with their descriptors out.
+///
+/// Never waits: what the supervisor does not take at once is kept in order until it does.
+package final class SupervisorLink {
+  package enum Incoming {
+    case request(SpawnRequest)
+    /// The supervisor is gone, or speaks what no supervisor says.
+    case end(reason: String)
+  }
+
+  private final class Outgoing {
+    let bytes: [UInt8]
+    let descriptors: DescriptorList
+    init(_ bytes: [UInt8], _ descriptors: consuming DescriptorList) {
+      self.bytes = bytes
+      self.descriptors = descriptors
+    }
+  }
+
+  private let socket: Descriptor
+  private let loop: EventLoop
+  private let receive: (Incoming) -> Void
+  private var outgoing: [Outgoing] = []
+  private var readWatch: EventLoop.Token?
+  private var writeRetry: EventLoop.Token?
+
+  /// Calls `receive` for each request, and once at the end.
+  package init(
+    socket: consuming Descriptor, loop: EventLoop, receive: @escaping (Incoming) -> Void
+  ) throws(SystemError) {
+    self.socket = socket
+    self.loop = loop
+    self.receive = receive
+    readWatch = try loop.watch(self.socket.rawValue) { [weak self] in self?.read() }
+  }
+
+  /// Stops reading and writing; the socket closes with the link.
+  package func close() {
+    for token in [readWatch, writeRetry] { if let token { loop.cancel(token) } }
+    readWatch = nil
+    writeRetry = nil
+    outgoing = []
+  }
+
+  package func send(_ event: SpawnEvent, descriptors: consuming DescriptorList = DescriptorList()) {
+    guard readWatch != nil else { return }
+    outgoing.append(Outgoing(event.encoded(), descriptors))
+    flush()
+  }
+
+  private func flush() {
+    do {
+      while let next = outgoing.first {
+        guard try PacketSocket.send(next.bytes, descriptors: next.descriptors.rawValues, over: socket) else { return retry() }
+        outgoing.removeFirst()
+      }
+    } catch {
+      end("cannot be written to: \(error)")
+    }
+  }
+
+  /// A packet socket is writable, to epoll, long before it takes a packet, so a watch would spin.
+  private func retry() {
+    guard writeRetry == nil else { return }
+    writeRetry = loop.after(.milliseconds(2)) { [weak self] in
+      self?.writeRetry = nil
+      self?.flush()
+    }
+  }
+
+  private func read() {
+    do {
+      while readWatch != nil, let packet = try PacketSocket.receive(from: socket, limit: SpawnProtocol.maximumPacket, maximumDescriptors: 0) {
+        if packet.isEnd { return end("is gone") }
+        receive(.request(try SpawnRequest(decoding: packet.bytes)))
+      }
+    } catch {
+      end("sent what cannot be understood: \(error)")
+    }
+  }
+
+  private func end(_ reason: String) {
+    guard readWatch != nil else { return }
+    close()
+    receive(.end(reason: reason))
+  }
+}

@@ -1,0 +1,63 @@
+import CSandbox
+import Glibc
+import LinuxSystem
+
+/// A run of roost-supervisor: an unprivileged child with a socket to us at descriptor 3.
+package final class SupervisorProcess {
+  /// Ends that another start would only repeat: command line and configuration errors of sysexits.h.
+  package static let configurationErrors: Set<Int32> = [64, 78]
+
+  let handle: ChildHandle
+  let began = ContinuousClock.now
+
+  /// Starts `program`; `socket` becomes its descriptor 3, `output` its standard output where it is not ours.
+  init(
+    program: String, arguments: [String], user: ServiceUser, socket: CInt = -1, output: CInt = -1
+  ) throws(SystemError) {
+    var child = csandbox_child(process: 0, pidfd: -1)
+    let answer = unsafe withCStrings([program] + arguments) { arguments in
+      unsafe withCStrings(SupervisorProcess.environment) { environment in
+        unsafe user.groups.withUnsafeBufferPointer { groups in
+          var daemon = unsafe csandbox_daemon(
+            path: arguments[0], arguments: arguments, environment: environment, user: user.account.userID,
+            group: user.account.groupID, group_count: UInt32(groups.count), groups: groups.baseAddress, socket: socket,
+            output: output)
+          return unsafe csandbox_start_daemon(&daemon, &child)
+        }
+      }
+    }
+    if child.pidfd >= 0 { handle = ChildHandle(child) } else {
+      throw SystemError(call: "clone3", object: program, errno: -answer)
+    }
+    guard answer == 0 else {
+      // It has said why, and ends.
+      while try handle.reap() == nil { sched_yield() }
+      throw SystemError(call: "execve", object: program, errno: -answer)
+    }
+  }
+
+  /// What configuration may be in our own environment, and where programs are; nothing else is the supervisor's business.
+  private static var environment: [String] {
+    var variables = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8"]
+    var entry = unsafe environ
+    while let text = unsafe entry.pointee {
+      let variable = unsafe String(cString: text)
+      if variable.hasPrefix("ROOST_") { variables.append(variable) }
+      unsafe entry += 1
+    }
+    return variables
+  }
+}
+
+/// `texts` as a NULL-terminated array of C strings, for the call of `body` only.
+private func withCStrings<Result>(
+  _ texts: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+  var pointers = unsafe texts.map { unsafe strdup($0) }
+  unsafe pointers.append(nil)
+  defer { unsafe pointers.forEach { unsafe free($0) } }
+  return unsafe pointers.withUnsafeBufferPointer { buffer in
+    // Never empty: it has the NULL at least.
+    unsafe body(buffer.baseAddress!)
+  }
+}

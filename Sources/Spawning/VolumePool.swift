@@ -1,0 +1,100 @@
+package import LinuxSystem
+package import SpawnProtocol
+
+/// The `/tmp` volumes of a roostd: some ready before they are wanted, those that a reset keeps, and the rest in sandboxes.
+///
+/// A volume serves one environment and is never used again.
+package final class VolumePool {
+  package typealias Receiver = (Result<Volume, SystemError>) -> Void
+
+  /// The size that is kept ready; Lambda's default, hence nearly everybody's.
+  package static let pooledMegabytes: UInt32 = 512
+
+  private let loop: EventLoop
+  private let workshop: VolumeWorkshop
+  private let target: Int
+  private var ready: [Volume] = []
+  private var ordered = 0
+  private var waiting: [(megabytes: UInt32, receive: Receiver)] = []
+  private var kept: [VolumeID: Volume] = [:]
+  private var watch: EventLoop.Token?
+  private var refill: EventLoop.Token?
+
+  /// Begins to make `target` volumes with their files in `directory`.
+  package init(directory: borrowing Descriptor, target: Int, loop: EventLoop) throws(SystemError) {
+    self.loop = loop
+    self.target = target
+    workshop = try VolumeWorkshop(directory: directory)
+    try workshop.start()
+    watch = try loop.watch(workshop.notice) { [weak self] in self?.collect() }
+    orderMissing()
+  }
+
+  /// How many can be taken at once.
+  package var readyCount: Int { ready.count }
+
+  /// Calls `receive` with a fresh volume, now if one is ready.
+  package func take(megabytes: UInt32, _ receive: @escaping Receiver) {
+    if megabytes == Self.pooledMegabytes, let volume = ready.popLast() {
+      refillLater()
+      return receive(.success(volume))
+    }
+    waiting.append((megabytes, receive))
+    workshop.order(.make(megabytes: megabytes))
+  }
+
+  package func drop(_ volume: Volume) { workshop.order(.drop(volume)) }
+
+  /// Keeps the volume for the next sandbox that asks for it by `id`.
+  package func keep(_ volume: Volume, as id: VolumeID) { kept[id] = volume }
+
+  package func takeKept(_ id: VolumeID) -> Volume? { kept.removeValue(forKey: id) }
+
+  package func release(_ id: VolumeID) {
+    if let volume = takeKept(id) { drop(volume) }
+  }
+
+  /// Their supervisor is gone.
+  package func releaseAllKept() {
+    for volume in kept.values { drop(volume) }
+    kept = [:]
+  }
+
+  package func close() {
+    for token in [watch, refill] { if let token { loop.cancel(token) } }
+    watch = nil
+    ready = []
+    kept = [:]
+    workshop.stop()
+  }
+
+  private func collect() {
+    for (megabytes, outcome) in workshop.collect() {
+      if let index = waiting.firstIndex(where: { $0.megabytes == megabytes }) {
+        waiting.remove(at: index).receive(outcome)
+        continue
+      }
+      ordered -= 1
+      switch outcome {
+      case .success(let volume): ready.append(volume)
+      case .failure(let error): note("no /tmp volume could be made ready: \(error)")
+      }
+    }
+  }
+
+  /// After a pause: what is to be done for a sandbox that is starting now goes first.
+  private func refillLater() {
+    guard refill == nil else { return }
+    refill = loop.after(.milliseconds(20)) { [weak self] in
+      self?.refill = nil
+      self?.orderMissing()
+    }
+  }
+
+  private func orderMissing() {
+    while ready.count + ordered < target {
+      ordered += 1
+      workshop.order(.make(megabytes: Self.pooledMegabytes))
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import Glibc
+import LinuxSystem
+import SpawnProtocol
+import Synchronization
+
+/// A thread that makes `/tmp` volumes and takes them down.
+///
+/// Mounting an ext4 on a fresh loop device takes milliseconds and unmounting it up to tens: what would hold up every sandbox on the
+/// loop's thread holds up nobody here. It is the only other thread of roostd; the child of a clone does not care for it, since it
+/// neither allocates nor locks.
+final class VolumeWorkshop: Sendable {
+  enum Job: Sendable {
+    case make(megabytes: UInt32)
+    /// The last reference goes on this thread, and the file system with it.
+    case drop(Volume)
+  }
+
+  typealias Outcome = Result<Volume, SystemError>
+
+  private let directory: Descriptor
+  private let thread: DescriptorWatcher
+  private let orders: Descriptor
+  private let finished: Descriptor
+  /// One takes 50 ms to make and about 100 KB to keep, and users may ask for thousands of sizes.
+  private let templates = Mutex([UInt32: LoopVolumeTemplate]())
+  private static let templateLimit = 16
+  private let state = Mutex((jobs: [Job](), outcomes: [(megabytes: UInt32, outcome: Outcome)]()))
+
+  /// Readable when outcomes are to be collected.
+  var notice: CInt { finished.rawValue }
+
+  /// - Parameter directory: where the backing files are.
+  init(directory: borrowing Descriptor) throws(SystemError) {
+    self.directory = try directory.duplicate()
+    thread = try DescriptorWatcher()
+    orders = try Descriptor.eventCounter()
+    finished = try Descriptor.eventCounter()
+  }
+
+  func start() throws(SystemError) {
+    _ = try thread.watch(orders.rawValue, for: .readable, oneShot: false) { [weak self] in self?.work() }
+  }
+
+  func stop() { thread.stop() }
+
+  func order(_ job: Job) {
+    state.withLock { $0.jobs.append(job) }
+    raise(orders)
+  }
+
+  func collect() -> [(megabytes: UInt32, outcome: Outcome)] {
+    take(finished)
+    return state.withLock { state in
+      defer { state.outcomes = [] }
+      return state.outcomes
+    }
+  }
+
+  private func work() {
+    take(orders)
+    while let job = state.withLock({ $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }) {
+      guard case .make(let megabytes) = job else { continue }
+      let outcome: Outcome
+      do { outcome = .success(try make(megabytes: megabytes)) } catch { outcome = .failure(error) }
+      state.withLock { $0.outcomes.append((megabytes, outcome)) }
+      raise(finished)
+    }
+  }
+
+  private func make(megabytes: UInt32) throws(SystemError) -> Volume {
+    if let template = templates.withLock({ $0[megabytes] }) { return try Volume(template, in: directory) }
+    let template = try LoopVolumeTemplate.make(megabytes: megabytes, in: directory)
+    templates.withLock { templates in
+      if templates.count >= Self.templateLimit { templates = templates.filter { $0.key == VolumePool.pooledMegabytes } }
+      templates[megabytes] = template
+    }
+    return try Volume(template, in: directory)
+  }
+
+  private func raise(_ counter: borrowing Descriptor) {
+    do { try counter.raiseEvent() } catch { preconditionFailure("\(error)") }
+  }
+
+  private func take(_ counter: borrowing Descriptor) {
+    do { _ = try counter.takeEventCount() } catch { preconditionFailure("\(error)") }
+  }
+}

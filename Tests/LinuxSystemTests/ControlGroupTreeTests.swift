@@ -1,0 +1,83 @@
+import Glibc
+import LinuxSystem
+import Testing
+
+@Suite(.serialized, .requires(.root, .controller(.memory), .controller(.cpu), .controller(.pids)))
+struct ControlGroupTreeTests {
+  @Test(arguments: HostLayout.available) func `what a killed host left is reaped, frozen or not`(host: HostLayout) throws {
+    try withControlGroupTree(host) { tree in
+      let running = try ControlGroup.make(in: tree, name: "running", memoryBytes: 64 << 20, processLimit: 8)
+      let first = try running.start("sleep 60")
+      let frozen = try ControlGroup.make(in: tree, name: "frozen", memoryBytes: 64 << 20, processLimit: 8)
+      let second = try frozen.start("sleep 60 & sleep 60")
+      try frozen.freeze()
+      // Made, and its host killed, before it stood in every hierarchy.
+      #expect(unsafe mkdir(running.paths[0] + "/../partial", 0o755) == 0)
+
+      let next = try ControlGroupTree(layout: host.layout(), name: tree.name)
+      #expect(try next.reapLeftovers() == 3)
+      #expect(try first.wait(for: .seconds(10)) == .signal(SIGKILL))
+      #expect(try second.wait(for: .seconds(10)) == .signal(SIGKILL))
+      for path in running.paths + frozen.paths { #expect(unsafe access(path, F_OK) != 0) }
+      #expect(try next.reapLeftovers() == 0)
+    }
+  }
+
+  @Test func `a group that exists already is not taken for a new one, nor removed`() throws {
+    try withControlGroupTree(.asMounted) { tree in
+      let group = try ControlGroup.make(in: tree)
+      #expect(try refusal { _ = try ControlGroup.make(in: tree) } == EEXIST)
+      #expect(group.paths.allSatisfy { unsafe access($0, F_OK) == 0 })
+    }
+  }
+
+  @Test func `a limit that the kernel refuses leaves no group behind`() throws {
+    try withControlGroupTree(.asMounted) { tree in
+      let group = try ControlGroup.make(in: tree)
+      let paths = group.paths
+      try group.remove()
+      let refused = try refusal { _ = try ControlGroup.make(in: tree, processLimit: .max) }
+      #expect(refused == EINVAL)
+      #expect(paths.allSatisfy { unsafe access($0, F_OK) != 0 })
+    }
+  }
+
+  @Test func `a group with processes is not removed before its time is over`() throws {
+    try withControlGroupTree(.asMounted) { tree in
+      let group = try ControlGroup.make(in: tree)
+      let child = try group.start("sleep 60")
+      #expect(try refusal { try group.remove(within: .milliseconds(30)) } == EBUSY)
+      try group.killAll()
+      #expect(try child.wait(for: .seconds(10)) == .signal(SIGKILL))
+    }
+  }
+
+  @Test(arguments: HostLayout.available) func `entries and files fit the host`(host: HostLayout) throws {
+    try withControlGroupTree(host) { tree in
+      let group = try ControlGroup.make(in: tree)
+      let ordinary = tree.layout.hierarchies.filter { $0.version == .v1 }
+      #expect(try taskCount(group) == ordinary.count)
+      #expect((group.unifiedDirectory != nil) == (tree.layout.kind != .v1))
+      #expect(group.freezer == (tree.layout.kind == .v1 ? .v1 : .v2))
+      #expect(try has(.kill, group) == (tree.layout.kind != .v1))
+      #expect(try has(.outOfMemory, group) == (group.version(of: .memory) == .v1))
+      for file in [ControlGroup.File.freeze, .cpuQuota, .memoryEvents, .memoryCurrent, .cpuUsage, .memoryPeak] {
+        #expect(try has(file, group))
+      }
+      let period = group.version(of: .cpu) == .v2 ? "max 20000\n" : "20000\n"
+      #expect(try group.text(of: group.version(of: .cpu) == .v2 ? "cpu.max" : "cpu.cfs_period_us") == period)
+    }
+  }
+
+  private func taskCount(_ group: ControlGroup) throws -> Int {
+    let tasks = try group.openTasks()
+    return tasks.rawValues.count
+  }
+
+  private func has(_ file: ControlGroup.File, _ group: ControlGroup) throws -> Bool {
+    switch try group.open(file) {
+    case .some: true
+    case nil: false
+    }
+  }
+}

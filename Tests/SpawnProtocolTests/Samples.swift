@@ -1,0 +1,54 @@
+import SpawnProtocol
+
+/// One of each message, with every optional part once present and once not.
+enum Samples {
+  static let recipe = SandboxRecipe(
+    runtime: "python3.11",
+    code: [UInt8](0..<32),
+    layers: [[UInt8](repeating: 0xAA, count: 32), [UInt8](repeating: 0xBB, count: 32)],
+    hostUserID: 200_001,
+    memoryBytes: 128 << 20,
+    processLimit: 1_024,
+    volume: VolumeID(0x0102_0304_0506_0708),
+    volumeMegabytes: 512)
+
+  static func recipe(_ change: (inout SandboxRecipe) -> Void) -> SandboxRecipe {
+    var changed = recipe
+    change(&changed)
+    return changed
+  }
+
+  static let created = CreatedSandbox(
+    hostProcessID: 4_242, freezer: .v2, memory: .v1, cpu: .v1, roles: DescriptorRole.allCases, microseconds: 1_800)
+
+  static let requests: [SpawnRequest] = [
+    .create(SandboxID(7), recipe),
+    .create(
+      SandboxID(.max),
+      Samples.recipe {
+        $0.layers = []; $0.memoryBytes = 10_240 << 20; $0.volumeMegabytes = 10_240
+      }),
+    .kill(SandboxID(8)),
+    .destroy(SandboxID(9), keepVolume: true),
+    .destroy(SandboxID(9), keepVolume: false),
+    .release(VolumeID(10)),
+  ]
+
+  static let events: [SpawnEvent] = [
+    .created(SandboxID(7), created),
+    .failed(SandboxID(7), SpawnFailure(step: .mountRoot, errno: 22)),
+    .failed(SandboxID(7), SpawnFailure(step: .refused, errno: 0)),
+    .exited(SandboxID(7)),
+    .destroyed(SandboxID(7)),
+  ]
+
+  static let initRequests: [InitRequest] = [
+    .start(workingDirectory: "/var/task", arguments: ["/var/runtime/bootstrap"], environment: []),
+    .start(workingDirectory: "/", arguments: ["/bin/sh", "", "-c"], environment: ["A=1", "UMLAUT=ä", "EMPTY="]),
+    .signal(15),
+  ]
+
+  static let initEvents: [InitEvent] = [
+    .started(processID: 2), .failed(errno: 2), .exited(.code(255)), .exited(.signal(9)),
+  ]
+}

@@ -1,0 +1,180 @@
+// Runs inside a sandbox and says what it sees, as lines `name=value`. One static program, so that the test image needs nothing else.
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <net/if.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void say(const char *name, const char *value) { printf("%s=%s\n", name, value); }
+static void say_error(const char *name, long result) { say(name, result < 0 ? strerrorname_np(errno) : "ok"); }
+
+static void copy_lines(const char *prefix, const char *path) {
+  char line[4096];
+  FILE *file = fopen(path, "re");
+  if (!file) { printf("%s=%s\n", prefix, strerrorname_np(errno)); return; }
+  while (fgets(line, sizeof line, file)) {
+    line[strcspn(line, "\n")] = 0;
+    printf("%s=%s\n", prefix, line);
+  }
+  fclose(file);
+}
+
+static void list(const char *prefix, const char *path) {
+  DIR *directory = opendir(path);
+  struct dirent *entry;
+  if (!directory) { say(prefix, strerrorname_np(errno)); return; }
+  while ((entry = readdir(directory)))
+    if (entry->d_name[0] != '.') say(prefix, entry->d_name);
+  closedir(directory);
+}
+
+static void identity(void) {
+  char cwd[256];
+  printf("uid=%d\ngid=%d\neuid=%d\npid=%d\nppid=%d\npgid=%d\n", getuid(), getgid(), geteuid(), getpid(), getppid(), getpgrp());
+  printf("groups=%d\n", getgroups(0, NULL));
+  say("cwd", getcwd(cwd, sizeof cwd));
+  for (char **entry = environ; *entry; entry++) say("env", *entry);
+  for (int number = 0; number < 64; number++)
+    if (fcntl(number, F_GETFD) >= 0) printf("fd=%d\n", number);
+  copy_lines("status", "/proc/self/status");
+  copy_lines("limits", "/proc/self/limits");
+  copy_lines("cgroup", "/proc/self/cgroup");
+  char name[65];
+  gethostname(name, sizeof name);
+  say("hostname", name);
+}
+
+static void view(void) {
+  copy_lines("mountinfo", "/proc/self/mountinfo");
+  list("proc", "/proc");
+  list("root", "/");
+  list("dev", "/dev");
+  list("sys", "/sys");
+  copy_lines("kcore", "/proc/kcore");
+  copy_lines("cmdline", "/proc/cmdline");
+  copy_lines("keys", "/proc/keys");
+  copy_lines("partitions", "/proc/partitions");
+  list("bus", "/proc/bus");
+  struct if_nameindex *names = if_nameindex();
+  for (struct if_nameindex *each = names; each && each->if_index; each++) say("interface", each->if_name);
+  struct sockaddr_in outside = {.sin_family = AF_INET, .sin_port = htons(53), .sin_addr = {htonl(0x01010101)}};
+  say_error("route", connect(socket(AF_INET, SOCK_DGRAM, 0), (struct sockaddr *)&outside, sizeof outside));
+}
+
+static void files(void) {
+  struct statvfs space;
+  struct stat facts;
+  say_error("create /x", open("/x", O_CREAT | O_WRONLY, 0644));
+  say_error("create /var/task/x", open("/var/task/x", O_CREAT | O_WRONLY, 0644));
+  say_error("create /opt/x", open("/opt/x", O_CREAT | O_WRONLY, 0644));
+  say_error("create /dev/x", open("/dev/x", O_CREAT | O_WRONLY, 0644));
+  say_error("create /tmp/x", open("/tmp/x", O_CREAT | O_WRONLY, 0644));
+  say_error("write /proc/sys", open("/proc/sys/kernel/hostname", O_WRONLY));
+  say_error("write /dev/null", open("/dev/null", O_WRONLY));
+  say_error("mknod", mknod("/tmp/device", S_IFCHR | 0666, 0x103));
+  if (statvfs("/tmp", &space) == 0) printf("tmp bytes=%llu\n", (unsigned long long)space.f_bavail * space.f_frsize);
+  if (stat("/tmp", &facts) == 0) printf("tmp mode=%o\n", facts.st_mode);
+  copy_lines("task", "/var/task/name");
+  copy_lines("opt shared", "/opt/shared");
+  list("opt", "/opt");
+  copy_lines("kept", "/tmp/kept");
+}
+
+static void refused(void) {
+  static const int families[] = {AF_PACKET, 38 /* ALG */, 40 /* VSOCK */, AF_KEY, 44 /* XDP */, AF_BLUETOOTH};
+  char name[32];
+  for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+    snprintf(name, sizeof name, "family %d", families[i]);
+    say_error(name, socket(families[i], SOCK_RAW, 0));
+  }
+  say_error("family unix", socket(AF_UNIX, SOCK_STREAM, 0));
+  say_error("family inet", socket(AF_INET, SOCK_STREAM, 0));
+  say_error("family inet6", socket(AF_INET6, SOCK_STREAM, 0));
+  say_error("raw", socket(AF_INET, SOCK_RAW, 1));
+  say_error("netlink route", socket(AF_NETLINK, SOCK_RAW, 0));
+  say_error("netlink audit", socket(AF_NETLINK, SOCK_RAW, 9));
+  say_error("family smuggled", syscall(SYS_socket, 0x100000000UL | AF_INET, SOCK_STREAM, 0));
+  say_error("mount", syscall(SYS_mount, "none", "/tmp", "tmpfs", 0, 0));
+  say_error("fsopen", syscall(SYS_fsopen, "tmpfs", 0));
+  say_error("umount", syscall(SYS_umount2, "/tmp", 0));
+  say_error("chroot", syscall(SYS_chroot, "/tmp"));
+  say_error("unshare", syscall(SYS_unshare, CLONE_NEWUSER));
+  say_error("setns", syscall(SYS_setns, 0, 0));
+  say_error("clone newuser", syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
+  say_error("clone3", syscall(SYS_clone3, NULL, 0));
+  say_error("ptrace", syscall(SYS_ptrace, 16, 1, 0, 0));
+  say_error("process_vm_readv", syscall(SYS_process_vm_readv, 1, 0, 0, 0, 0, 0));
+  say_error("keyctl", syscall(SYS_keyctl, 0, -3, 0));
+  say_error("bpf", syscall(SYS_bpf, 0, 0, 0));
+  say_error("io_uring_setup", syscall(SYS_io_uring_setup, 1, 0));
+  say_error("io_setup", syscall(SYS_io_setup, 1, 0));
+  say_error("userfaultfd", syscall(SYS_userfaultfd, 0));
+  say_error("perf_event_open", syscall(SYS_perf_event_open, 0, 0, 0, 0, 0));
+  say_error("open_by_handle_at", syscall(SYS_open_by_handle_at, 0, 0, 0));
+  say_error("memfd_secret", syscall(447, 0));
+  say_error("future call", syscall(2000));
+  say_error("TIOCSTI", ioctl(0, TIOCSTI, "x"));
+  say_error("TIOCSTI smuggled", syscall(SYS_ioctl, 0, 0x100000000UL | TIOCSTI, "x"));
+  say_error("FIONREAD", ioctl(1, FIONREAD, &(int){0}));
+  say_error("settimeofday", syscall(SYS_settimeofday, 0, 0));
+  say_error("kill init", kill(1, SIGKILL));
+#if defined(__x86_64__)
+  // getpid by the i386 table: number 20.
+  long answer;
+  __asm__ volatile("int $0x80" : "=a"(answer) : "a"(20L) : "r8", "r9", "r10", "r11", "memory");
+  say("i386", answer == -ENOSYS ? "ENOSYS" : "passed");
+  say_error("x32", syscall(0x40000000 + SYS_getpid));
+#endif
+}
+
+static void fill(void) {
+  static char block[1 << 20];
+  unsigned long long total = 0;
+  int file = open("/tmp/fill", O_CREAT | O_WRONLY, 0644);
+  memset(block, 'x', sizeof block);
+  for (ssize_t done; (done = write(file, block, sizeof block)) > 0;) total += (unsigned long long)done;
+  say("fill", strerrorname_np(errno));
+  printf("filled=%llu\n", total);
+}
+
+static void connect_api(void) {
+  struct sockaddr_in api = {.sin_family = AF_INET, .sin_port = htons(9001), .sin_addr = {htonl(0xA9FE6401)}};
+  int connection = socket(AF_INET, SOCK_STREAM, 0);
+  say_error("api", connect(connection, (struct sockaddr *)&api, sizeof api));
+  say_error("metadata", (api.sin_addr.s_addr = htonl(0xA9FEA9FE), connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&api, sizeof api)));
+}
+
+static void keep(void) {
+  int file = open("/tmp/kept", O_CREAT | O_WRONLY, 0644);
+  say_error("keep", write(file, "kept\n", 5));
+}
+
+int main(int count, char **words) {
+  for (int i = 1; i < count; i++) {
+    if (!strcmp(words[i], "identity")) identity();
+    if (!strcmp(words[i], "view")) view();
+    if (!strcmp(words[i], "files")) files();
+    if (!strcmp(words[i], "refused")) refused();
+    if (!strcmp(words[i], "fill")) fill();
+    if (!strcmp(words[i], "connect")) connect_api();
+    if (!strcmp(words[i], "keep")) keep();
+    if (!strcmp(words[i], "exit")) exit(7);
+    if (!strcmp(words[i], "fork-and-leave") && fork() == 0) for (setsid(), close(1), close(2);;) pause();
+    fflush(stdout);
+    if (!strcmp(words[i], "wait")) for (;;) pause();
+  }
+  return 0;
+}
