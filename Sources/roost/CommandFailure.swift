@@ -27,7 +27,7 @@ struct CommandFailure: Error, Hashable {
 
   /// Writes it to stderr: `roost: …`, then `hint: …`.
   func tell(to terminal: Terminal) {
-    terminal.say("roost: \(message)")
+    terminal.say("roost: \(PrintableText.line(message))")
     if let hint { terminal.say("hint: \(hint)") }
   }
 }

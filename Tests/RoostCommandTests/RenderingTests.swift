@@ -44,6 +44,22 @@ import Testing
     #expect(table.lines() == ["NAME       N  NOTE", "a       1000", "longer     7  two lines"])
   }
 
+  @Test(arguments: [
+    ("plain ä\tb", ["plain ä\tb"]), ("\u{1b}[2J\u{7}", ["␛[2J␇"]), ("a\rb\r\nc\nd", ["a", "b", "c", "d"]), ("\u{9b}31m\u{7f}", ["␀31m␡"]),
+    ("", [""]),
+  ])
+  func `a function's text cannot command the terminal`(text: String, lines: [String]) {
+    #expect(PrintableText.lines(text) == lines)
+    #expect(PrintableText.line(text) == lines.joined(separator: " "))
+  }
+
+  @Test func `the further lines of a log record stand below its text`() {
+    var record = Samples.logs[1]
+    record.message = "[ERROR] KeyError\rTraceback:\r  line 1"
+    let indent = String(repeating: " ", count: 35)
+    #expect(LogsCommand.line(record) == "2026-11-23 13:05:09.043  stdout    [ERROR] KeyError\n\(indent)Traceback:\n\(indent)  line 1")
+  }
+
   @Test func `environments as roost ps lists them`() throws {
     let table = EnvironmentsCommand.table(of: [Samples.frozen, Samples.running], now: Samples.noon)
     try expectGolden("ps", table.lines().joined(separator: "\n"))

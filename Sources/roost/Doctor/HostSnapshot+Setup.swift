@@ -46,7 +46,9 @@ extension HostSnapshot {
   }
 
   private var runtimeFinding: Finding {
-    runtimes.isEmpty
+    // The daemon may have been started with another directory than this program looks into.
+    let runtimes = daemon.map(\.runtimes) ?? runtimes
+    return runtimes.isEmpty
       ? .missing("runtime images", "none in \(runtimesDirectory)", remedy: "sudo tools/build-rootfs python3.11 provided.al2023")
       : .ok("runtime images", runtimes.joined(separator: ", "))
   }
