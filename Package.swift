@@ -148,7 +148,8 @@ let package = Package(
       dependencies: ["Environments", "Sandboxing", "FunctionModel", "SpawnProtocol", "LinuxSystem", logging] + nio,
       swiftSettings: testHouse),
     .testTarget(
-      name: "AdminAPITests", dependencies: ["AdminAPI", "roost", "FunctionModel", subprocess, logging] + nio, swiftSettings: testHouse),
+      name: "AdminAPITests",
+      dependencies: ["AdminAPI", "roost", "FunctionModel", subprocess, logging, .product(name: "Hummingbird", package: "hummingbird")] + nio, swiftSettings: testHouse),
     .testTarget(
       name: "LambdaAPITests",
       dependencies: [
