@@ -51,10 +51,7 @@ extension ControlGroup {
   private func openPeak() throws(SystemError) -> Descriptor? {
     guard let memory = member(with: .memory) else { return nil }
     guard memory.hierarchy.version == .v2 else { return try memory.open("memory.max_usage_in_bytes", flags: O_RDWR) }
-    if let peak = try memory.openResettablePeak() {
-      try peak.write("reset")
-      return peak
-    }
+    if let peak = try memory.openResetPeak() { return peak }
     return try memory.openIfPresent("memory.peak", flags: O_RDONLY)
   }
 
@@ -71,18 +68,21 @@ extension ControlGroup {
       try memory.write("0", to: "memory.max_usage_in_bytes")
       return true
     case .v2:
-      guard try memory.openResettablePeak() != nil else { return false }
+      guard try memory.openResetPeak() != nil else { return false }
       // EAGAIN: less could be given back than was asked for, which was all.
-      do { try memory.writeIfPresent("10737418240", to: "memory.reclaim") } catch  where error.errno == EAGAIN {}
+      do { try memory.writeIfPresent("10737418240", to: "memory.reclaim") } catch let error where error.errno == EAGAIN {}
       return true
     }
   }
 }
 
 extension ControlGroupDirectory {
-  /// `memory.peak` for writing too; `nil` where it cannot be written (before 6.12: EINVAL) or is absent (before 5.19).
-  fileprivate func openResettablePeak() throws(SystemError) -> Descriptor? {
-    do { return try openIfPresent("memory.peak", flags: O_RDWR) } catch  where error.errno == EINVAL || error.errno == EACCES { return nil }
+  /// `memory.peak` by a descriptor whose peak begins now; `nil` where that cannot be (before 6.12 a write is EINVAL) or the file is
+  /// absent (before 5.19).
+  fileprivate func openResetPeak() throws(SystemError) -> Descriptor? {
+    guard let peak = try openIfPresent("memory.peak", flags: O_RDWR) else { return nil }
+    do { try peak.write("reset") } catch let error where error.errno == EINVAL { return nil }
+    return peak
   }
 }
 

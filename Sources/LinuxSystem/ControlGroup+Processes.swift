@@ -94,9 +94,9 @@ extension ControlGroupDirectory {
     while true {
       do {
         return try descriptor.remove(name, isDirectory: true)
-      } catch  where error.errno == ENOENT {
+      } catch let error where error.errno == ENOENT {
         return
-      } catch  where error.errno == EBUSY && ContinuousClock.now < deadline {
+      } catch let error where error.errno == EBUSY && ContinuousClock.now < deadline {
         try child.waitForChange()
       } catch {
         throw error.about("\(path)/\(name)")

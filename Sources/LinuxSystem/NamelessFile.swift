@@ -7,7 +7,7 @@ extension Descriptor {
   package static func namelessFile(in directory: borrowing Descriptor) throws(SystemError) -> Descriptor {
     do {
       return try openBeneath(directory: directory, path: ".", flags: Int32(CLINUX_O_TMPFILE) | O_RDWR, mode: 0o600)
-    } catch  where error.errno == EOPNOTSUPP || error.errno == EISDIR {
+    } catch let error where error.errno == EOPNOTSUPP || error.errno == EISDIR {
       var random: UInt64 = 0
       try checked(unsafe clinux_getrandom(&random, MemoryLayout<UInt64>.size), "getrandom", "")
       let name = ".nameless-\(String(random, radix: 16))"

@@ -1,0 +1,145 @@
+import FunctionModel
+import Logging
+import NIOCore
+import RuntimeAPI
+import Sandboxing
+import SpawnProtocol
+
+// Init: a sandbox is made, its Runtime API served, its runtime started. Init is over when the runtime asks for an event.
+extension ExecutionEnvironment {
+  /// Makes a sandbox and starts the runtime in it. How it goes on is told by the runtime, the sandbox or the clock.
+  func bringUp() async {
+    generation += 1
+    let generation = generation
+    times.bringUpBegan = .now()
+    let plan = SandboxPlan(version: version, hostUserID: hostUserID, volume: volume)
+    let sandbox: Sandbox
+    isCreating = true
+    do {
+      sandbox = try await host.spawner.create(plan)
+      isCreating = false
+    } catch {
+      isCreating = false
+      return await hostFailed("sandbox for \(version.function.name): \(error)", generation: generation)
+    }
+    guard isBringingUp(generation) else {
+      // Stopped or timed out while roostd worked.
+      await sandbox.destroy(keepVolume: isResetting)
+      return sandboxIsGone()
+    }
+    self.sandbox = sandbox
+    times.sandboxCreate = .now() - times.bringUpBegan
+    do {
+      try await serve(sandbox, generation: generation)
+    } catch {
+      await hostFailed("sandbox for \(version.function.name): \(error)", generation: generation)
+    }
+  }
+
+  /// Serves the Runtime API at the sandbox's listener and starts its program.
+  private func serve(_ sandbox: Sandbox, generation: Int) async throws {
+    guard let listener = sandbox.takeListener() else { preconditionFailure("a new sandbox has its listener") }
+    let peer = RuntimePeer(environment: self, generation: generation)
+    let runtime = try await RuntimeAPIServer.serve(
+      listener: listener, on: eventLoop, delegate: peer, logger: host.logger
+    ).get()
+    guard isBringingUp(generation) else {
+      try await runtime.close().get()
+      return
+    }
+    self.runtime = runtime
+    try sandbox.observe { [weak self, eventLoop] event in
+      eventLoop.execute { [weak self] in self?.assumeIsolated { $0.sandboxTold(event, generation: generation) } }
+    }
+    guard let image = host.images[version.runtime],
+      let entrypoint = host.images.entrypoint(for: version, artifacts: host.artifacts)
+    else { return fault(.invalidEntrypoint) }
+    times.initBegan = .now()
+    if case .initializing(nil) = machine.state {
+      logPlatform("INIT_START Runtime Version: \(image.version)\tRuntime Version ARN: \(runtimeARN(image))")
+      setClock(.now() + TimeAmount(Limits.initPhase)) { $0.fault(.initTimedOut) }
+    }
+    try sandbox.start(Launch(version: version, image: image, entrypoint: entrypoint, logStream: logStream))
+  }
+
+  /// Whether the sandbox numbered `generation` is still wanted.
+  private func isBringingUp(_ generation: Int) -> Bool {
+    guard generation == self.generation, case .initializing = machine.state else { return false }
+    return true
+  }
+
+  private var isResetting: Bool {
+    guard case .resetting = machine.state else { return false }
+    return true
+  }
+
+  private func runtimeARN(_ image: RuntimeImage) -> String {
+    "arn:aws:lambda:\(version.function.owner.region)::runtime:\(image.runtime)"
+  }
+
+  /// The host could not do its part: nothing of the function is to blame, and the environment ends.
+  private func hostFailed(_ reason: String, generation: Int) async {
+    guard generation == self.generation else { return }
+    host.logger.error("environment \(id): \(reason)")
+    clearClock()
+    if case .stop(let running) = machine.stop() {
+      running?.invocation.completion(.hostFault(reason))
+      if running == nil { delegate.environment(self, couldNotStart: reason) }
+    }
+    await takeDown(keepVolume: false, reason: "failure")
+  }
+
+  /// The init phase is over: the burst of CPU ends with it.
+  func initialized() {
+    clearClock()
+    times.initialization = .now() - times.initBegan
+    times.initPhaseSucceeded = true
+    times.cpuMicroseconds = usage().cpuMicroseconds
+    limitCPU()
+    recordEnvironment()
+    becomeAvailable()
+  }
+
+  /// Init repeated inside an invoke is over; its event follows under what is left of the deadline.
+  func initializedInsideInvoke(_ running: RunningInvocation) {
+    var running = running
+    running.repeatedInit = .now() - times.initBegan
+    running.repeatedSandbox = times.sandboxCreate
+    machine.noteRepeatedInit(running)
+    limitCPU()
+    deliver(running)
+  }
+
+  private func limitCPU() {
+    do {
+      try sandbox?.limitCPU(to: CPUShare(memory: version.memory, hostCPUs: host.cpus))
+    } catch {
+      host.logger.error("environment \(id): \(error)")
+    }
+  }
+}
+
+/// Hears one sandbox's runtime on behalf of its environment, and is deaf once the environment has another.
+final class RuntimePeer: RuntimeAPIDelegate {
+  private weak let environment: ExecutionEnvironment?
+  private let generation: Int
+
+  init(environment: ExecutionEnvironment, generation: Int) {
+    self.environment = environment
+    self.generation = generation
+  }
+
+  func runtimeIsReady() {
+    environment?.assumeIsolated { [generation] in $0.runtimeIsReady(generation) }
+  }
+
+  func runtimeAnswered(_ answer: RuntimeAnswer) {
+    environment?.assumeIsolated { [generation] in $0.runtimeAnswered(answer, generation) }
+  }
+
+  func runtimeFailedToInitialize(_ error: RuntimeInitError) {
+    environment?.assumeIsolated { [generation] in
+      if $0.generation == generation { $0.fault(.initError(payload: error.payload, type: error.type)) }
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import FunctionModel
+import Logging
+import NIOCore
+import RuntimeAPI
+import Sandboxing
+import SpawnProtocol
+
+// The runtime's side of an invocation: it answers, asks for more, or fails.
+extension ExecutionEnvironment {
+  func runtimeIsReady(_ generation: Int) {
+    guard generation == self.generation else { return }
+    switch machine.runtimeIsReady() {
+    case .initialized: initialized()
+    case .deliver(let running): initializedInsideInvoke(running)
+    case .finished(let running): finish(running, fault: nil)
+    case .ignore: break
+    }
+  }
+
+  func runtimeAnswered(_ answer: RuntimeAnswer, _ generation: Int) {
+    guard generation == self.generation else { return }
+    switch answer {
+    case .response(let payload, let contentType):
+      answered(payload, contentType: contentType, errorType: nil)
+    case .error(let payload, let type):
+      answered(payload, contentType: nil, errorType: type)
+    case .tooLarge:
+      answered(Self.tooLarge, contentType: nil, errorType: "Function.ResponseSizeTooLarge")
+    case .invalidResponseMode:
+      fault(.invalidResponseMode)
+    }
+  }
+
+  private static let tooLarge = ByteBuffer(
+    string: #"{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed "#
+      + #"payload size (\#(Limits.runtimePayloadBytes) bytes)."}"#)
+
+  /// The caller is answered here and now, unless it waits for the log's tail, which ends with the REPORT line.
+  private func answered(_ payload: ByteBuffer, contentType: String?, errorType: String?) {
+    let answer = InvocationAnswer(payload: payload, contentType: contentType, isFunctionError: errorType != nil)
+    guard
+      let running = machine.answered(
+        at: .now(), isError: errorType != nil, errorType: errorType, bytes: payload.readableBytes)
+    else { return }
+    if running.invocation.wantsLogTail {
+      heldAnswer = answer
+    } else {
+      running.invocation.completion(.answered(answer))
+    }
+    delegate.environmentIsFinishing(self)
+  }
+
+  /// The invocation is over: its log is complete, its numbers are taken, and the environment goes on to the next.
+  func finish(_ running: RunningInvocation, fault: InvocationFault?) {
+    clearClock()
+    let ended = NIODeadline.now()
+    collectOutput()
+    let usage = usage()
+    let report = InvocationReport(running, ended: ended, fault: fault, usage: usage, version: version, times: times)
+    times.cpuMicroseconds = usage.cpuMicroseconds
+    logEnd(running, report, fault: fault)
+    answerHeld(running, fault: fault)
+    if fault == nil { becomeAvailable() }
+    recorder.record(report.record(environment: id))
+  }
+
+  /// Gives the caller its answer if it has none yet: held back for the log's tail, or made of the fault.
+  private func answerHeld(_ running: RunningInvocation, fault: InvocationFault?) {
+    defer { heldAnswer = nil }
+    var answer: InvocationAnswer
+    if let held = heldAnswer {
+      answer = held
+    } else if let fault, running.answered == nil {
+      answer = InvocationAnswer(
+        payload: fault.payload(requestID: running.invocation.requestID), contentType: nil, isFunctionError: true)
+    } else {
+      return
+    }
+    if running.invocation.wantsLogTail { answer.logTail = output.tail?.string }
+    running.invocation.completion(.answered(answer))
+  }
+
+  /// Takes the next invocation if one waits, else freezes.
+  func becomeAvailable() {
+    output.requestID = nil
+    output.tail = nil
+    if let next = delegate.environmentIsAvailable(self) {
+      invokeUnfrozen(next)
+    } else if case .idle = machine.state {
+      freeze()
+    }
+  }
+
+  /// Something ended what the sandbox was doing. The caller is told at once, then the sandbox is taken down.
+  func fault(_ fault: InvocationFault) {
+    switch machine.fault() {
+    case .ignore: return
+    case .initPhaseFailed: initPhaseFailed(fault)
+    case .invocationFailed(let running): finish(running, fault: fault)
+    case .lost: host.logger.info("environment \(id) was lost while idle: \(fault.errorType)")
+    }
+    clearClock()
+    Task { await self.takeDown(keepVolume: true, reason: nil) }
+  }
+
+  private func initPhaseFailed(_ fault: InvocationFault) {
+    collectOutput()
+    let duration = Milliseconds(.now() - times.initBegan)
+    logPlatform(
+      "INIT_REPORT Init Duration: \(duration.text) ms\tPhase: init\tStatus: \(fault.reportStatus)\tError Type: \(fault.errorType)")
+  }
+
+  func sandboxTold(_ event: SandboxEvent, generation: Int) {
+    guard generation == self.generation, let sandbox else { return }
+    switch event {
+    case .started: break
+    case .failedToStart: fault(.invalidEntrypoint)
+    case .exited(let status): fault(killedForMemory(sandbox) ? .outOfMemory : .exited(status))
+    case .ended: fault(killedForMemory(sandbox) ? .outOfMemory : .exited(.signal(9)))
+    case .memoryNotice: checkMemory(generation: generation, after: [.milliseconds(1), .milliseconds(10), .milliseconds(50)])
+    case .readable(let stream): readOutput(stream, of: sandbox)
+    }
+  }
+
+  /// Any process killed for want of memory ends the whole environment. The v1 notice comes a moment before the kill.
+  private func checkMemory(generation: Int, after delays: [TimeAmount]) {
+    guard generation == self.generation, let sandbox else { return }
+    if killedForMemory(sandbox) { return fault(.outOfMemory) }
+    guard let delay = delays.first else { return }
+    eventLoop.scheduleTask(in: delay) { [weak self] in
+      self?.assumeIsolated { $0.checkMemory(generation: generation, after: Array(delays.dropFirst())) }
+    }
+  }
+
+  private func killedForMemory(_ sandbox: Sandbox) -> Bool {
+    do { return try sandbox.outOfMemoryKills() > 0 } catch {
+      host.logger.error("environment \(id): \(error)")
+      return false
+    }
+  }
+}

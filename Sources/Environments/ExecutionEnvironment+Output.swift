@@ -1,0 +1,97 @@
+import FunctionModel
+import Logging
+import NIOCore
+import Sandboxing
+
+// What the runtime writes to stdout and stderr becomes log records, each with the invocation in whose time it was written.
+extension ExecutionEnvironment {
+  /// Most that is read from a pipe in one turn of the loop; a flood waits in its pipe, which stops the writer.
+  private static let turnLimit = 262_144
+
+  /// The pipe has something.
+  func readOutput(_ stream: OutputStream, of sandbox: Sandbox) {
+    if drain(stream, of: sandbox) { return }
+    sandbox.awaitOutput(stream)
+  }
+
+  /// Everything written before now is in the log when this returns.
+  func collectOutput() {
+    guard let sandbox else { return }
+    for stream in [OutputStream.standardOutput, .standardError] {
+      _ = drain(stream, of: sandbox)
+      splitters[stream]?.flush { logLine($0, from: stream) }
+    }
+  }
+
+  /// - Returns: whether the stream has ended.
+  private func drain(_ stream: OutputStream, of sandbox: Sandbox) -> Bool {
+    var bytes = [UInt8]()
+    do {
+      let ended = try sandbox.drainOutput(stream, into: &bytes, limit: Self.turnLimit)
+      if !bytes.isEmpty { splitters[stream]?.append(bytes) { logLine($0, from: stream) } }
+      return ended
+    } catch {
+      host.logger.error("environment \(id): \(error)")
+      return true
+    }
+  }
+
+  private func logLine(_ line: String, from stream: OutputStream) {
+    output.tail?.append(line)
+    record(line, stream == .standardOutput ? .stdout : .stderr)
+  }
+
+  /// A line of the host's own: INIT_START, START, END, REPORT …
+  func logPlatform(_ line: String) {
+    output.tail?.append(line)
+    record(line, .platform)
+  }
+
+  private func record(_ line: String, _ source: LogRecord.Source) {
+    recorder.record(
+      LogRecord(
+        function: version.function, environmentID: id, requestID: output.requestID,
+        timestamp: WallClock.microseconds(), source: source, message: line))
+  }
+
+  func logStart(_ invocation: Invocation) {
+    output.requestID = invocation.requestID
+    output.tail = invocation.wantsLogTail ? LogTail(limit: Limits.logTailBytes) : nil
+    logPlatform("START RequestId: \(invocation.requestID) Version: \(version.version)")
+  }
+
+  func logEnd(_ running: RunningInvocation, _ report: InvocationReport, fault: InvocationFault?) {
+    let requestID = running.invocation.requestID
+    for line in fault?.logLines(requestID: requestID, now: WallClock.timestamp()) ?? [] { logPlatform(line) }
+    logPlatform("END RequestId: \(requestID)")
+    logPlatform(report.line)
+  }
+
+  /// What the sandbox has used: the cgroup's peak since it was made, and the CPU time of all its processes.
+  func usage() -> Usage {
+    guard let sandbox else { return Usage(maxMemory: MemorySize(bytes: 0), cpuMicroseconds: 0) }
+    do {
+      return Usage(maxMemory: try sandbox.maxMemoryUsed(), cpuMicroseconds: try sandbox.cpuMicroseconds())
+    } catch {
+      host.logger.error("environment \(id): \(error)")
+      return Usage(maxMemory: MemorySize(bytes: 0), cpuMicroseconds: 0)
+    }
+  }
+
+  func recordEnvironment() {
+    recorder.record(
+      EnvironmentRecord(
+        id: id, function: version.function, version: version.version, revision: version.key.revision,
+        logStream: logStream, memorySize: version.memory, started: started,
+        ended: hasEnded ? WallClock.milliseconds() : nil, endReason: hasEnded ? endReason : nil,
+        sandboxCreate: times.sandboxCreate == .zero ? nil : times.sandboxCreate.microseconds,
+        initialization: times.initPhaseSucceeded ? times.initialization.microseconds : nil,
+        invocations: times.invocations))
+  }
+}
+
+/// What a sandbox has used so far.
+struct Usage: Sendable {
+  var maxMemory: MemorySize
+  var cpuMicroseconds: Int64
+}

@@ -1,0 +1,72 @@
+package import FunctionModel
+import Logging
+import NIOCore
+import RuntimeAPI
+import Sandboxing
+
+extension ExecutionEnvironment {
+  /// Ends the environment. An invocation that runs is answered with a fault. Returns when nothing of it is left.
+  ///
+  /// - Parameter reason: for the journal: `idle`, `update`, `stop`, `shutdown`.
+  package func stop(reason: String) async {
+    endReason = endReason ?? reason
+    switch machine.stop() {
+    case .ignore, .alreadyDestroying: return
+    case .stop(let running):
+      if let running { finish(running, fault: .stopped) }
+      clearClock()
+      await takeDown(keepVolume: false, reason: reason)
+    }
+  }
+
+  /// Kills every process, closes the Runtime API, and has roostd remove the sandbox.
+  func takeDown(keepVolume: Bool, reason: String?) async {
+    endReason = endReason ?? reason
+    guard let sandbox else {
+      // What roostd is still making is taken down when it arrives.
+      if !isCreating { sandboxIsGone() }
+      return
+    }
+    do { try sandbox.kill() } catch { host.logger.error("environment \(id): \(error)") }
+    let runtime = runtime
+    self.sandbox = nil
+    self.runtime = nil
+    generation += 1
+    do { try await runtime?.close().get() } catch { host.logger.debug("environment \(id): \(error)") }
+    await sandbox.destroy(keepVolume: keepVolume)
+    times.cpuMicroseconds = 0
+    sandboxIsGone()
+  }
+
+  /// After a reset the environment is available again; after a stop it is no more.
+  func sandboxIsGone() {
+    if machine.sandboxDestroyed() { return becomeAvailable() }
+    guard case .stopped = machine.state, !hasEnded else { return }
+    hasEnded = true
+    host.spawner.release(volume)
+    recordEnvironment()
+    delegate.environmentEnded(self)
+  }
+
+  /// What `roost ps` shows.
+  package func status() -> EnvironmentStatus {
+    let usage = usage()
+    return EnvironmentStatus(
+      id: id, function: version.function, version: version.version, state: publicState, memorySize: version.memory,
+      memoryUsed: sandbox.flatMap { try? $0.memoryUsed() },  // gone between the two looks: shown as none
+      maxMemoryUsed: sandbox == nil ? nil : usage.maxMemory, cpuMicroseconds: usage.cpuMicroseconds, started: started,
+      lastUsed: times.lastUsed, invocations: times.invocations, logStream: logStream, hostUserID: Int(hostUserID),
+      hostProcessID: sandbox?.hostProcessID, currentRequestID: output.requestID)
+  }
+
+  private var publicState: EnvironmentStatus.State {
+    switch machine.state {
+    case .new: .starting
+    case .initializing: sandbox == nil ? .starting : .initializing
+    case .idle: .frozen
+    case .running: .running
+    case .resetting, .reset: .reset
+    case .stopping, .stopped: .stopping
+    }
+  }
+}

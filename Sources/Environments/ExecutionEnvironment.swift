@@ -1,0 +1,154 @@
+package import FunctionModel
+import Logging
+package import NIOCore
+import RuntimeAPI
+import Sandboxing
+import SpawnProtocol
+
+/// One execution environment: it serves one function version, one invocation at a time, from init to shutdown.
+///
+/// The actor's executor is its event loop, which is also that of its Runtime API connections: a warm invocation runs from
+/// ``invoke(_:)`` to the runtime's waiting `/next` and back without a lock, a task or a hop.
+package actor ExecutionEnvironment {
+  /// A UUID in lower case.
+  package nonisolated let id: String
+  package nonisolated let version: FunctionVersion
+  /// `YYYY/MM/DD/[version]<32 hex>`
+  package nonisolated let logStream: String
+  package nonisolated let hostUserID: UInt32
+  package nonisolated let eventLoop: any EventLoop
+  package nonisolated let started: Int64
+
+  let host: EnvironmentHost
+  let volume: VolumeID
+  let recorder: any EnvironmentRecorder
+  let delegate: any ExecutionEnvironmentDelegate
+
+  var machine = EnvironmentStateMachine()
+  var sandbox: Sandbox?
+  var runtime: RuntimeAPIServer?
+  /// Counts sandboxes, so that what a dead one still tells is not taken for the living one's word.
+  var generation = 0
+  var clock: Scheduled<Void>?
+  /// An answer whose caller waits for the log's tail.
+  var heldAnswer: InvocationAnswer?
+  /// roostd has been asked for a sandbox and has not answered.
+  var isCreating = false
+  var endReason: String?
+  var hasEnded = false
+  var output = Output()
+  /// Apart from `output`, which changes while a splitter gives out its lines.
+  var splitters: [OutputStream: LineSplitter] = [.standardOutput: LineSplitter(), .standardError: LineSplitter()]
+  var times = Times()
+
+  /// What this life has taken so far.
+  struct Times {
+    var bringUpBegan: NIODeadline = .now()
+    var sandboxCreate: TimeAmount = .zero
+    var initBegan: NIODeadline = .now()
+    var initialization: TimeAmount = .zero
+    var initPhaseSucceeded = false
+    var invocations: Int64 = 0
+    var lastUsed: Int64 = 0
+    var cpuMicroseconds: Int64 = 0
+  }
+
+  /// To which invocation the log's next lines belong.
+  struct Output {
+    var requestID: String?
+    var tail: LogTail?
+  }
+
+  /// The one word `unsafe` of this room, which the language asks for here: the actor keeps its event loop, and so its executor, alive.
+  package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe eventLoop.executor.asUnownedSerialExecutor() }
+
+  package init(
+    id: String, version: FunctionVersion, hostUserID: UInt32, eventLoop: any EventLoop, host: EnvironmentHost,
+    recorder: any EnvironmentRecorder, delegate: any ExecutionEnvironmentDelegate
+  ) {
+    self.id = id
+    self.version = version
+    self.hostUserID = hostUserID
+    self.eventLoop = eventLoop
+    self.host = host
+    self.recorder = recorder
+    self.delegate = delegate
+    volume = host.spawner.newVolume()
+    started = WallClock.milliseconds()
+    logStream = WallClock.logStream(version: version.version, environment: id)
+  }
+
+  /// Begins the init phase: makes the sandbox and starts the runtime. The delegate hears how it went.
+  package func start() async {
+    machine.start()
+    recordEnvironment()
+    await bringUp()
+  }
+
+  /// Takes an invocation. Legal while available; the completion is called exactly once whatever happens.
+  package func invoke(_ invocation: Invocation) {
+    if case .idle = machine.state { thaw() }
+    invokeUnfrozen(invocation)
+  }
+
+  /// The same for an environment that has not been frozen since its last invocation.
+  func invokeUnfrozen(_ invocation: Invocation) {
+    let now = NIODeadline.now()
+    let running = RunningInvocation(
+      invocation: invocation, begun: now, begunWall: WallClock.milliseconds(),
+      deadline: now + TimeAmount(version.timeout), isCold: times.invocations == 0)
+    switch machine.invoke(running) {
+    case .deliver:
+      logStart(invocation)
+      deliver(running)
+    case .initializeFirst:
+      logStart(invocation)
+      setClock(running.deadline) { $0.timeIsUp() }
+      Task { await self.bringUp() }
+    case .refuse:
+      invocation.completion(.hostFault("the execution environment is not available"))
+    }
+  }
+
+  /// Hands the event to the runtime; the function's clock runs.
+  func deliver(_ running: RunningInvocation) {
+    guard let runtime else { return fault(.exited(.signal(9))) }
+    times.invocations += 1
+    times.lastUsed = running.begunWall
+    let budget = Int64(TimeAmount(version.timeout).nanoseconds / 1_000_000)
+    let invocation = running.invocation
+    setClock(running.deadline) { $0.timeIsUp() }
+    machine.delivered(at: .now())
+    runtime.deliver(
+      RuntimeEvent(
+        requestID: invocation.requestID, deadline: running.begunWall + budget,
+        invokedFunctionARN: invocation.invokedARN, traceID: invocation.traceID,
+        clientContext: invocation.clientContext, contentType: invocation.contentType, payload: invocation.payload))
+  }
+
+  /// Runs `action` at `deadline` unless the clock is set anew or cleared before.
+  func setClock(_ deadline: NIODeadline, _ action: @escaping @Sendable (isolated ExecutionEnvironment) -> Void) {
+    clock?.cancel()
+    clock = eventLoop.scheduleTask(deadline: deadline) { [weak self] in
+      self?.assumeIsolated { action($0) }
+    }
+  }
+
+  func clearClock() {
+    clock?.cancel()
+    clock = nil
+  }
+
+  /// The function's timeout has passed.
+  func timeIsUp() {
+    fault(.timedOut(seconds: Int(version.timeout.components.seconds)))
+  }
+
+  func thaw() {
+    do { try sandbox?.thaw() } catch { host.logger.error("environment \(id): \(error)") }
+  }
+
+  func freeze() {
+    do { try sandbox?.freeze() } catch { host.logger.error("environment \(id): \(error)") }
+  }
+}

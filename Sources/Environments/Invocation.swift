@@ -1,0 +1,48 @@
+package import NIOCore
+
+/// One invocation on its way through an execution environment.
+package struct Invocation: Sendable {
+  package var requestID: String
+  package var invokedARN: String
+  package var payload: ByteBuffer
+  package var contentType: String?
+  package var clientContext: String?
+  package var traceID: String
+  package var wantsLogTail: Bool
+  /// When the request was accepted.
+  package var accepted: NIODeadline
+  /// Called exactly once, on the environment's event loop.
+  package var completion: @Sendable (InvocationEnd) -> Void
+
+  package init(
+    requestID: String, invokedARN: String, payload: ByteBuffer, contentType: String?, clientContext: String?,
+    traceID: String, wantsLogTail: Bool, accepted: NIODeadline, completion: @escaping @Sendable (InvocationEnd) -> Void
+  ) {
+    self.requestID = requestID
+    self.invokedARN = invokedARN
+    self.payload = payload
+    self.contentType = contentType
+    self.clientContext = clientContext
+    self.traceID = traceID
+    self.wantsLogTail = wantsLogTail
+    self.accepted = accepted
+    self.completion = completion
+  }
+}
+
+/// How an invocation ended, as its caller hears it.
+package enum InvocationEnd: Sendable {
+  /// The function answered, well or badly.
+  case answered(InvocationAnswer)
+  /// There was no memory for an environment; nothing ran.
+  case throttled
+  /// The host could not make the sandbox; nothing ran.
+  case hostFault(String)
+}
+
+package struct InvocationAnswer: Sendable {
+  package var payload: ByteBuffer
+  package var contentType: String?
+  package var isFunctionError: Bool
+  package var logTail: String?
+}

@@ -1,0 +1,106 @@
+import FunctionModel
+import NIOCore
+import SpawnProtocol
+
+/// Why an invocation or an init ended badly, other than by an error that the function itself answered.
+enum InvocationFault: Sendable {
+  /// The runtime ended by itself.
+  case exited(ExitStatus)
+  case outOfMemory
+  /// The function's timeout, in seconds.
+  case timedOut(seconds: Int)
+  /// The init phase took longer than its ten seconds.
+  case initTimedOut
+  /// There is no program to start, or it cannot be executed.
+  case invalidEntrypoint
+  /// The runtime posted to `/runtime/init/error`.
+  case initError(payload: ByteBuffer, type: String)
+  case invalidResponseMode
+  /// The host took the sandbox away.
+  case stopped
+
+  /// As platform records and the caller's payload name it.
+  var errorType: String {
+    switch self {
+    case .exited: "Runtime.ExitError"
+    case .outOfMemory: "Runtime.OutOfMemory"
+    case .timedOut, .initTimedOut: "Sandbox.Timedout"
+    case .invalidEntrypoint: "Runtime.InvalidEntrypoint"
+    case .initError(_, let type): type
+    case .invalidResponseMode: "Runtime.InvalidResponseModeHeader"
+    case .stopped: "Sandbox.Failure"
+    }
+  }
+
+  var outcome: InvocationOutcome {
+    switch self {
+    case .exited, .invalidResponseMode: .crash
+    case .outOfMemory: .outOfMemory
+    case .timedOut: .timeout
+    case .initTimedOut, .invalidEntrypoint, .initError: .initError
+    case .stopped: .interrupted
+    }
+  }
+
+  /// `Status` of REPORT and INIT_REPORT.
+  var reportStatus: String {
+    switch self {
+    case .timedOut, .initTimedOut: "timeout"
+    case .exited, .outOfMemory, .invalidEntrypoint, .initError, .invalidResponseMode, .stopped: "error"
+    }
+  }
+
+  /// The message without its `RequestId: … Error: `.
+  private var message: String {
+    switch self {
+    case .exited(.code(0)): "Runtime exited without providing a reason"
+    case .exited(.code(let code)): "Runtime exited with error: exit status \(code)"
+    case .exited(.signal(let number)): "Runtime exited with error: signal: \(signalName(number))"
+    case .outOfMemory: "Runtime exited with error: signal: killed"
+    case .timedOut(let seconds): "Task timed out after \(seconds).00 seconds"
+    case .initTimedOut: "Task timed out after 10.00 seconds"
+    case .invalidEntrypoint: "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap /var/runtime/bootstrap]"
+    case .initError(_, let type): "Runtime failed to initialize: \(type)"
+    case .invalidResponseMode: "Invalid function response mode"
+    case .stopped: "The execution environment was stopped"
+    }
+  }
+
+  /// What the caller gets, with `X-Amz-Function-Error: Unhandled`.
+  func payload(requestID: String) -> ByteBuffer {
+    if case .initError(let payload, _) = self { return payload }
+    return ByteBuffer(string: #"{"errorType":"\#(errorType)","errorMessage":"RequestId: \#(requestID) Error: \#(message)"}"#)
+  }
+
+  /// Lines that go to the log between START and END.
+  func logLines(requestID: String, now: String) -> [String] {
+    switch self {
+    case .timedOut: ["\(now) \(requestID) \(message)"]
+    case .initError: []
+    case .exited, .outOfMemory, .initTimedOut, .invalidEntrypoint, .invalidResponseMode, .stopped:
+      ["RequestId: \(requestID) Error: \(message)", errorType]
+    }
+  }
+}
+
+/// Signals as Go names them, whose words Lambda's messages use.
+private func signalName(_ number: Int32) -> String {
+  switch number {
+  case 1: "hangup"
+  case 2: "interrupt"
+  case 3: "quit"
+  case 4: "illegal instruction"
+  case 5: "trace/breakpoint trap"
+  case 6: "aborted"
+  case 7: "bus error"
+  case 8: "floating point exception"
+  case 9: "killed"
+  case 10: "user defined signal 1"
+  case 11: "segmentation fault"
+  case 12: "user defined signal 2"
+  case 13: "broken pipe"
+  case 14: "alarm clock"
+  case 15: "terminated"
+  default: "signal \(number)"
+  }
+}

@@ -1,0 +1,163 @@
+internal import Crypto
+package import FunctionModel
+package import HTTPTypes
+
+/// Verifies AWS Signature Version 4 against a ``CredentialStore``.
+///
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
+package struct SignatureVerifier: Authenticator {
+  private let credentials: CredentialStore
+  private let owner: Owner
+  private let allowsUnsignedPayload: Bool
+  private let clock: WallClock
+  private let keys = SigningKeys()
+
+  /// How far the clocks of client and host may lie apart, in seconds.
+  private static let skew: Int64 = 300
+
+  /// - Parameters:
+  ///   - owner: the region this host is, and the account of access keys that name none.
+  ///   - allowsUnsignedPayload: whether `UNSIGNED-PAYLOAD` is accepted; without TLS it leaves the body open to change.
+  package init(credentials: CredentialStore, owner: Owner, allowsUnsignedPayload: Bool = false, clock: WallClock = .system) {
+    self.credentials = credentials
+    self.owner = owner
+    self.allowsUnsignedPayload = allowsUnsignedPayload
+    self.clock = clock
+  }
+
+  package func begin(_ head: HTTPRequest) throws(ServiceError) -> PendingAuthentication {
+    let parameters = try SignatureParameters(head)
+    guard let credential = credentials.credential(id: parameters.scope.accessKeyID), head.headerFields[.amzSecurityToken] == nil
+    else { throw .unrecognizedClient }
+    try checkTime(parameters)
+    try checkScope(parameters)
+    try checkCoverage(parameters, head)
+    guard let canonical = CanonicalRequest(head, signedHeaders: parameters.signedHeaders) else {
+      throw .invalidSignature(SignatureCheck.mismatch)
+    }
+    let principal = Principal(
+      owner: Owner(account: credential.account ?? owner.account, region: owner.region), name: parameters.scope.accessKeyID)
+    return .awaitingBody(
+      SignatureCheck(
+        principal: principal, canonical: canonical, parameters: parameters,
+        key: keys.key(secret: credential.secret, scope: parameters.scope),
+        statedDigest: head.headerFields[.amzContentSHA256], allowsUnsignedPayload: allowsUnsignedPayload))
+  }
+
+  private func checkTime(_ parameters: SignatureParameters) throws(ServiceError) {
+    guard let signed = CalendarTime.seconds(basic: parameters.timestamp) else {
+      throw .incompleteSignature(
+        "Date must be in ISO-8601 'basic format'. Got '\(parameters.timestamp)'. See http://en.wikipedia.org/wiki/ISO_8601")
+    }
+    let now = clock.milliseconds() / 1_000
+    func text(_ seconds: Int64) -> String { CalendarTime(milliseconds: seconds * 1_000).basic }
+    let oldest = now - (parameters.expires.map(Int64.init) ?? Self.skew)
+    if signed < oldest {
+      let allowance = parameters.expires.map { "\($0) s" } ?? "\(Self.skew / 60) min"
+      throw .invalidSignature("Signature expired: \(text(signed)) is now earlier than \(text(oldest)) (\(text(now)) - \(allowance).)")
+    }
+    if signed > now + Self.skew {
+      throw .invalidSignature(
+        "Signature not yet current: \(text(signed)) is still later than \(text(now + Self.skew)) (\(text(now)) + \(Self.skew / 60) min.)")
+    }
+  }
+
+  private func checkScope(_ parameters: SignatureParameters) throws(ServiceError) {
+    let scope = parameters.scope
+    guard scope.date == parameters.timestamp.prefix(8) else {
+      throw .invalidSignature(
+        "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '\(scope.date)' != "
+          + "'\(parameters.timestamp.prefix(8))', from '\(parameters.timestamp)'.")
+    }
+    guard scope.terminator == "aws4_request" else {
+      throw .invalidSignature("Credential should be scoped with a valid terminator: 'aws4_request', not '\(scope.terminator)'.")
+    }
+    guard scope.region == owner.region else {
+      throw .invalidSignature("Credential should be scoped to a valid region, not '\(scope.region)'. This host is '\(owner.region)'.")
+    }
+  }
+
+  /// `host` and every `x-amz-` header must be covered, or they could be changed on the way.
+  private func checkCoverage(_ parameters: SignatureParameters, _ head: HTTPRequest) throws(ServiceError) {
+    let signed = Set(parameters.signedHeaders)
+    guard signed.contains("host") else {
+      throw .invalidSignature("'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.")
+    }
+    let uncovered = head.headerFields.map(\.name.canonicalName).filter { $0.hasPrefix("x-amz-") && !signed.contains($0) }
+    guard uncovered.isEmpty else {
+      throw .invalidSignature("There were headers present in the request which were not signed: \(uncovered.joined(separator: ", "))")
+    }
+  }
+}
+
+/// A signature that awaits the hash of the body.
+package struct SignatureCheck: Sendable {
+  package let principal: Principal
+  private let canonical: CanonicalRequest
+  private let parameters: SignatureParameters
+  private let key: SymmetricKey
+  private let statedDigest: String?
+  private let allowsUnsignedPayload: Bool
+
+  static let mismatch =
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing "
+    + "method. Consult the service documentation for details."
+
+  init(
+    principal: Principal, canonical: CanonicalRequest, parameters: SignatureParameters, key: SymmetricKey, statedDigest: String?,
+    allowsUnsignedPayload: Bool
+  ) {
+    self.principal = principal
+    self.canonical = canonical
+    self.parameters = parameters
+    self.key = key
+    self.statedDigest = statedDigest
+    self.allowsUnsignedPayload = allowsUnsignedPayload
+  }
+
+  package var service: String { parameters.scope.service }
+
+  /// - Parameter bodyDigest: SHA-256 of the body, lower-case hexadecimal.
+  func verify(bodyDigest: String) throws(ServiceError) {
+    let payloadHash = try payloadHash(bodyDigest)
+    let stringToSign =
+      "\(SignatureParameters.algorithm)\n\(parameters.timestamp)\n\(parameters.scope.text)\n"
+      + hexadecimal(SHA256.hash(data: Array((canonical.prefix + payloadHash).utf8)))
+    guard let signature = Self.bytes(hexadecimal: parameters.signature),
+      // Compares in constant time.
+      HMAC<SHA256>.isValidAuthenticationCode(signature, authenticating: Array(stringToSign.utf8), using: key)
+    else { throw .invalidSignature(Self.mismatch) }
+  }
+
+  private func payloadHash(_ bodyDigest: String) throws(ServiceError) -> String {
+    guard let statedDigest else { return bodyDigest }
+    if statedDigest == "UNSIGNED-PAYLOAD" {
+      guard allowsUnsignedPayload else {
+        throw .invalidSignature("UNSIGNED-PAYLOAD is not accepted over plain HTTP: sign the payload, or allow it in the configuration.")
+      }
+      return statedDigest
+    }
+    guard statedDigest == bodyDigest else {
+      throw .invalidSignature("The provided 'x-amz-content-sha256' header does not match what was computed.")
+    }
+    return statedDigest
+  }
+
+  private static func bytes(hexadecimal text: String) -> [UInt8]? {
+    let digits = text.utf8.compactMap(JSONScanner.hexadecimal)
+    guard digits.count == 64, text.utf8.count == 64 else { return nil }
+    return stride(from: 0, to: 64, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+  }
+}
+
+/// Lower-case hexadecimal of a digest or an authentication code.
+func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+  let digits = Array("0123456789abcdef".utf8)
+  var text: [UInt8] = []
+  text.reserveCapacity(64)
+  for byte in bytes {
+    text.append(digits[Int(byte >> 4)])
+    text.append(digits[Int(byte & 15)])
+  }
+  return String(decoding: text, as: UTF8.self)
+}

@@ -1,0 +1,299 @@
+internal import FunctionModel
+internal import HTTPTypes
+internal import NIOCore
+internal import NIOHTTPTypes
+internal import Scheduling
+
+/// Answers Invoke requests on the event loop of their connection, before the router's own handlers see them.
+///
+/// A warm invocation through the router would cost a task, several thread hops and as much CPU again as all the rest. This handler stands
+/// between the HTTP codec and Hummingbird's connection-state handler and takes `POST …/functions/{name}/invocations`; everything else
+/// passes through untouched. As the handlers behind it never see an Invoke request, it does for the whole connection what they would do:
+/// order of answers (``ConnectionTurns``), graceful quiesce, idle timer, body limit, `Expect: 100-continue`.
+///
+/// Confined to the connection's event loop.
+final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
+  typealias InboundIn = HTTPRequestPart
+  typealias InboundOut = HTTPRequestPart
+  typealias OutboundIn = HTTPResponsePart
+  typealias OutboundOut = HTTPResponsePart
+
+  /// What arrived while another request had the turn.
+  private enum Held {
+    case part(HTTPRequestPart)
+    case event(Any)
+    case fault(any Error)
+  }
+
+  private let invocations: Invocations
+  private let authenticator: any Authenticator
+  private let configuration: FrontConfiguration
+  private var identifiers = IdentifierSource()
+  private var date: HTTPDate
+  private var turns = ConnectionTurns()
+  private var pending: PendingInvoke?
+  private var held = CircularBuffer<Held>()
+  private var isDraining = false
+  private var readWithheld = false
+  private let idleTimer = IdleTimer()
+  private var lastActivity = NIODeadline.now()
+  /// When the head of the request being read came.
+  private var requestStarted: NIODeadline?
+
+  init(invocations: Invocations, authenticator: any Authenticator, configuration: FrontConfiguration) {
+    self.invocations = invocations
+    self.authenticator = authenticator
+    self.configuration = configuration
+    date = HTTPDate(clock: invocations.clock)
+  }
+
+  // MARK: Connection
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+    idleTimer.deadline = { [configuration] in
+      let handler = handler.value
+      guard !handler.turns.isAnswering else { return nil }
+      let idle = handler.lastActivity + configuration.idleTimeout
+      return handler.requestStarted.map { min(idle, $0 + configuration.requestTimeout) } ?? idle
+    }
+    idleTimer.start(context, after: min(configuration.idleTimeout, configuration.requestTimeout))
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) { idleTimer.stop() }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    turns.finish()
+    pending = nil
+    held.removeAll()
+    idleTimer.stop()
+    context.fireChannelInactive()
+  }
+
+  // MARK: Inbound
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    lastActivity = .now()
+    take(.part(unwrapInboundIn(data)), context)
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if event is ChannelShouldQuiesceEvent {
+      quiesce(event, context)
+    } else if event is ChannelEvent {
+      take(.event(event), context)
+    } else {
+      context.fireUserInboundEventTriggered(event)
+    }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) { take(.fault(error), context) }
+
+  /// Withheld while a request is worked on and input waits: the client is to feel it (back-pressure).
+  func read(context: ChannelHandlerContext) {
+    if held.isEmpty { context.read() } else { readWithheld = true }
+  }
+
+  /// Everything that arrives goes through here, so that nothing overtakes what is held.
+  private func take(_ input: Held, _ context: ChannelHandlerContext) {
+    guard !turns.holdsInput, held.isEmpty, !mustWait(input) else {
+      held.append(input)
+      return
+    }
+    handle(input, context)
+  }
+
+  /// A next head waits until the router has answered the one before.
+  private func mustWait(_ input: Held) -> Bool {
+    guard case .part(.head) = input, case .routed = turns.state else { return false }
+    return true
+  }
+
+  private func handle(_ input: Held, _ context: ChannelHandlerContext) {
+    switch input {
+    case .part(let part): handle(part, context)
+    case .event(let event): context.fireUserInboundEventTriggered(event)
+    case .fault(let error):
+      // The codec reads no further; the router answers 400 and closes.
+      requestStarted = nil
+      pending = nil
+      turns.beginRouted(closes: true)
+      context.fireErrorCaught(error)
+    }
+  }
+
+  private func handle(_ part: HTTPRequestPart, _ context: ChannelHandlerContext) {
+    switch (turns.state, part) {
+    case (.finished, _): return
+    case (.idle, .head(let head)): begin(head, context)
+    case (.receiving, .body(let body)): receive(body, context)
+    case (.receiving, .end): finishReceiving(context)
+    case (.routed, .end):
+      requestStarted = nil
+      context.fireChannelRead(wrapInboundOut(part))
+      if turns.routedRequestEnded() { nextTurn(context) }
+    case (.routed, .body), (.routed, .head), (.idle, .body), (.idle, .end), (.receiving, .head), (.invoking, _):
+      context.fireChannelRead(wrapInboundOut(part))
+    }
+  }
+
+  private func begin(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
+    requestStarted = lastActivity
+    let closes = Self.asksToClose(head)
+    if let name = InvokeParameters.functionName(in: head) {
+      turns.beginInvoke(closes: closes)
+      let request = PendingInvoke(head, name: name, authenticator: authenticator, started: lastActivity)
+      invite(head, limit: request.refusal == nil ? Limits.synchronousPayloadBytes : 0, context)
+      pending = request
+    } else {
+      turns.beginRouted(closes: closes)
+      invite(head, limit: Limits.createFunctionBodyBytes, context)
+      var head = head
+      // The router knows it in this spelling only.
+      if closes { head.headerFields[.connection] = "close" }
+      context.fireChannelRead(wrapInboundOut(.head(head)))
+    }
+  }
+
+  private static func asksToClose(_ head: HTTPRequest) -> Bool {
+    guard let value = head.headerFields[.connection] else { return false }
+    return value.lowercased().split(whereSeparator: { $0 == "," || $0 == " " }).contains("close")
+  }
+
+  /// `100 Continue`, for a client that waits for it before it sends a body that will be read.
+  private func invite(_ head: HTTPRequest, limit: Int, _ context: ChannelHandlerContext) {
+    guard head.headerFields[.expect]?.lowercased() == "100-continue" else { return }
+    let length = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
+    guard length <= limit else { return }
+    context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+  }
+}
+
+extension InvokeInterceptor {
+  // MARK: Invoke
+
+  private func receive(_ body: ByteBuffer, _ context: ChannelHandlerContext) {
+    pending?.append(body)
+    guard let pending, pending.received > Limits.createFunctionBodyBytes else { return }
+    // More than any request may have: no use in reading on.
+    abandon(pending.refusal ?? .payloadTooLarge(), context)
+  }
+
+  private func finishReceiving(_ context: ChannelHandlerContext) {
+    requestStarted = nil
+    guard let request = pending.take() else { return }
+    turns.invokeReceived()
+    let requestID = identifiers.uuid()
+    do throws(ServiceError) {
+      let (head, name) = (request.head, request.name)
+      let (caller, payload) = try request.finish()
+      let plan = try invocations.plan(
+        head, name: name, payload: payload, caller: caller, requestID: requestID, identifiers: &identifiers)
+      switch plan {
+      case .nothing: answer(.nothing(requestID: requestID), context)
+      case .run(let request): run(request, context)
+      }
+    } catch {
+      answer(ServiceResponse(error, requestID: requestID), context)
+    }
+  }
+
+  private func run(_ request: InvocationRequest, _ context: ChannelHandlerContext) {
+    let handler = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    let (requestID, traceID) = (request.requestID, request.traceID)
+    invocations.invoker.invoke(request, on: context.eventLoop) { result in
+      let (interceptor, context) = handler.value
+      interceptor.answer(Invocations.response(result, requestID: requestID, traceID: traceID), context)
+    }
+  }
+
+  private func answer(_ response: ServiceResponse, _ context: ChannelHandlerContext) {
+    // The client may have gone while the function ran.
+    guard turns.state == .invoking, context.channel.isActive else { return }
+    let closes = write(response, closing: turns.closesAfterTurn, context)
+    lastActivity = .now()
+    guard !turns.invokeAnswered() else {
+      closes.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
+      return
+    }
+    nextTurn(context)
+  }
+
+  /// Writes and flushes; the promise is kept once all is with the kernel.
+  @discardableResult
+  private func write(_ response: ServiceResponse, closing: Bool, _ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
+    var head = response.head
+    head.headerFields[.date] = date.text()
+    if closing { head.headerFields[.connection] = "close" }
+    let written = context.eventLoop.makePromise(of: Void.self)
+    context.write(wrapOutboundOut(.head(head)), promise: nil)
+    if response.body.readableBytes > 0 { context.write(wrapOutboundOut(.body(response.body)), promise: nil) }
+    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
+    return written
+  }
+
+  /// Answers while the body still arrives. The connection can serve no more: it is closed for writing, and what comes is dropped until the
+  /// client closes too or the idle timer does (closing at once would reset the connection, and the client might never read the answer).
+  private func abandon(_ error: ServiceError, _ context: ChannelHandlerContext) {
+    pending = nil
+    let written = write(ServiceResponse(error, requestID: identifiers.uuid()), closing: true, context)
+    turns.finish()
+    written.futureResult.assumeIsolated().whenComplete { _ in context.close(mode: .output, promise: nil) }
+  }
+}
+
+extension InvokeInterceptor {
+  // MARK: Outbound and turns
+
+  func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+    let part = unwrapOutboundIn(data)
+    context.write(data, promise: promise)
+    lastActivity = .now()
+    if case .end = part, turns.routedAnswerEnded() { nextTurn(context) }
+  }
+
+  /// Lets in what was held, until a request takes the turn or nothing is left.
+  private func nextTurn(_ context: ChannelHandlerContext) {
+    guard !isDraining else { return }
+    isDraining = true
+    while let input = held.first, !turns.holdsInput, !mustWait(input) {
+      held.removeFirst()
+      handle(input, context)
+    }
+    isDraining = false
+    guard held.isEmpty else { return }
+    context.fireChannelReadComplete()
+    if readWithheld {
+      readWithheld = false
+      context.read()
+    }
+  }
+
+  private func quiesce(_ event: Any, _ context: ChannelHandlerContext) {
+    let mayClose = turns.quiesce()
+    switch turns.state {
+    case .idle where mayClose: context.close(promise: nil)
+    case .idle, .receiving, .invoking, .finished: break
+    // The connection-state handler behind counts what it sees, and closes after the answer.
+    case .routed: context.fireUserInboundEventTriggered(event)
+    }
+  }
+}
+
+/// The `Date` field, formatted once a second.
+private struct HTTPDate {
+  let clock: WallClock
+  private var second: Int64 = -1
+  private var formatted = ""
+
+  init(clock: WallClock) { self.clock = clock }
+
+  mutating func text() -> String {
+    let milliseconds = clock.milliseconds()
+    if milliseconds / 1_000 != second {
+      second = milliseconds / 1_000
+      formatted = CalendarTime(milliseconds: milliseconds).http
+    }
+    return formatted
+  }
+}

@@ -1,0 +1,64 @@
+internal import Crypto
+internal import FunctionModel
+internal import HTTPTypes
+internal import NIOCore
+
+/// An Invoke request while its body arrives.
+struct PendingInvoke {
+  let head: HTTPRequest
+  /// As in the path, encoded.
+  let name: Substring
+  /// When the head came.
+  let started: NIODeadline
+  /// Found wrong before the body had arrived: the rest of it is read and dropped, so that the client, which may not read an answer
+  /// while it still writes, gets it.
+  private(set) var refusal: ServiceError?
+  private var authentication: PendingAuthentication?
+  private var hasher = SHA256()
+  private var body: ByteBuffer?
+  private(set) var received = 0
+
+  init(_ head: HTTPRequest, name: Substring, authenticator: any Authenticator, started: NIODeadline) {
+    self.head = head
+    self.name = name
+    self.started = started
+    do throws(ServiceError) {
+      let authentication = try authenticator.begin(head)
+      guard authentication.service == "lambda" else { throw .wrongService(authentication.service) }
+      self.authentication = authentication
+    } catch {
+      refusal = error
+    }
+  }
+
+  mutating func append(_ part: ByteBuffer) {
+    received += part.readableBytes
+    if refusal == nil, received > Limits.synchronousPayloadBytes { refusal = .payloadTooLarge() }
+    guard refusal == nil else {
+      body = nil
+      return
+    }
+    if case .awaitingBody = authentication { hasher.update(data: Array(part.readableBytesView)) }
+    guard body == nil else {
+      body?.writeImmutableBuffer(part)
+      return
+    }
+    body = part
+  }
+
+  /// The payload and who sent it, once it is whole.
+  consuming func finish() throws(ServiceError) -> (Principal, ByteBuffer) {
+    if let refusal { throw refusal }
+    guard let authentication else { throw .missingAuthenticationToken }
+    let hasher = self.hasher
+    let caller = try authentication.finish(bodyDigest: { hexadecimal(hasher.finalize()) })
+    return (caller, body ?? ByteBuffer())
+  }
+}
+
+extension ServiceError {
+  /// The place where the neighbouring AWS services come in.
+  static func wrongService(_ service: String) -> ServiceError {
+    .unknownOperation("This release of Roost speaks for the AWS service lambda only, not for '\(service)'.")
+  }
+}

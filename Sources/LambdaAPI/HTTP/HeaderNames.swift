@@ -1,0 +1,22 @@
+package import HTTPTypes
+
+extension HTTPField.Name {
+  /// A name known to be well-formed.
+  private static func known(_ text: String) -> HTTPField.Name {
+    guard let name = HTTPField.Name(text) else { fatalError("not a field name: \(text)") }
+    return name
+  }
+
+  package static let amzDate = known("X-Amz-Date")
+  package static let amzContentSHA256 = known("X-Amz-Content-Sha256")
+  package static let amzSecurityToken = known("X-Amz-Security-Token")
+  package static let amzInvocationType = known("X-Amz-Invocation-Type")
+  package static let amzLogType = known("X-Amz-Log-Type")
+  package static let amzClientContext = known("X-Amz-Client-Context")
+  package static let amzExecutedVersion = known("X-Amz-Executed-Version")
+  package static let amzFunctionError = known("X-Amz-Function-Error")
+  package static let amzLogResult = known("X-Amz-Log-Result")
+  package static let amznTraceID = known("X-Amzn-Trace-Id")
+  package static let amznRequestID = known("x-amzn-RequestId")
+  package static let amznErrorType = known("x-amzn-ErrorType")
+}

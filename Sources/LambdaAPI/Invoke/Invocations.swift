@@ -1,0 +1,86 @@
+internal import FoundationEssentials
+internal import FunctionModel
+internal import HTTPTypes
+internal import NIOCore
+internal import Scheduling
+internal import Store
+
+/// Turns Invoke requests into invocations and their results into answers; nothing here waits, so it may run on an event loop.
+struct Invocations: Sendable {
+  let catalog: Catalog
+  let invoker: any Invoker
+  let clock: WallClock
+
+  /// What to do with an Invoke request.
+  enum Plan {
+    /// `DryRun`: all was found well, answer 204.
+    case nothing
+    case run(InvocationRequest)
+  }
+
+  /// Checks everything that can be wrong before a function runs.
+  func plan(
+    _ head: HTTPRequest, name: some StringProtocol, payload: ByteBuffer, caller: Principal, requestID: String,
+    identifiers: inout IdentifierSource
+  ) throws(ServiceError) -> Plan {
+    let parameters = try InvokeParameters(head, name: name, caller: caller.owner)
+    let version = try resolve(parameters.function)
+    guard payload.readableBytes <= Limits.synchronousPayloadBytes else { throw .payloadTooLarge() }
+    switch parameters.type {
+    case .dryRun: return .nothing
+    case .event:
+      throw .invalidParameterValue(
+        "Invocation type Event is not supported by this release of Roost: asynchronous invocation comes later. Use RequestResponse.")
+    case .requestResponse: break
+    }
+    return .run(
+      InvocationRequest(
+        requestID: requestID, version: version, invokedARN: parameters.function.arn, payload: try Self.event(payload),
+        contentType: parameters.contentType, clientContext: parameters.clientContext,
+        traceID: parameters.traceID ?? identifiers.trace(milliseconds: clock.milliseconds()),
+        wantsLogTail: parameters.wantsLogTail))
+  }
+
+  private func resolve(_ reference: FunctionReference) throws(ServiceError) -> FunctionVersion {
+    guard let function = catalog.function(reference.id),
+      let version = catalog.version(reference.id, qualifier: reference.qualifier)
+    else { throw .functionNotFound(reference.arn) }
+    switch function.state {
+    case .active: return version
+    case .pending: throw .notInvocable("Pending")
+    case .failed: throw .notInvocable("Failed")
+    }
+  }
+
+  /// The event as the runtime gets it: an empty body is the empty object.
+  private static func event(_ payload: ByteBuffer) throws(ServiceError) -> ByteBuffer {
+    guard payload.readableBytes > 0 else { return ByteBuffer(string: "{}") }
+    if let fault = JSONScanner.fault(in: payload) {
+      throw .invalidRequestContent("Could not parse request body into json: \(fault)")
+    }
+    return payload
+  }
+
+  /// The answer to a request that was run, or refused by the scheduler.
+  static func response(_ result: InvocationResult, requestID: String, traceID: String?) -> ServiceResponse {
+    switch result {
+    case .refused(let error): return ServiceResponse(error, requestID: requestID)
+    case .completed(let reply):
+      var fields = HTTPFields()
+      fields.reserveCapacity(8)
+      fields[.contentType] = reply.contentType ?? "application/json"
+      fields[.amznRequestID] = requestID
+      fields[.amzExecutedVersion] = reply.executedVersion
+      if reply.functionError { fields[.amzFunctionError] = "Unhandled" }
+      if let traceID { fields[.amznTraceID] = traceID }
+      if let tail = reply.logTail { fields[.amzLogResult] = Data(tail.utf8).base64EncodedString() }
+      return ServiceResponse(status: 200, fields: fields, body: reply.payload)
+    }
+  }
+}
+
+extension ServiceError {
+  static func notInvocable(_ state: String) -> ServiceError {
+    .resourceConflict("The operation cannot be performed at this time. The function is currently in the following state: \(state)")
+  }
+}

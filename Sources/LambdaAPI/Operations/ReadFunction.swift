@@ -1,0 +1,110 @@
+internal import FunctionModel
+internal import Store
+
+extension LambdaService {
+  /// The function a request addresses; no other version than `$LATEST` exists.
+  func existing(_ reference: FunctionReference) throws(ServiceError) -> FunctionConfiguration {
+    guard reference.qualifier == nil || reference.qualifier == "$LATEST", let function = catalog.function(reference.id) else {
+      throw .functionNotFound(reference.arn)
+    }
+    return function
+  }
+
+  func json(_ function: FunctionConfiguration, _ view: ConfigurationView = .whole, qualifier: String? = nil) -> JSONValue {
+    function.json(view, qualifier: qualifier, runtimeVersion: configuration.runtimes[function.runtime] ?? nil)
+  }
+
+  /// <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>
+  func getFunction(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
+    let reference = try call.function()
+    let function = try existing(reference)
+    var object = JSONObject()
+    object.add("Configuration", json(function, qualifier: reference.qualifier))
+    object.add(
+      "Code",
+      ["RepositoryType": "S3", "Location": .string(downloads.location(of: function.code.digest, baseURL: call.baseURL))])
+    if !function.tags.isEmpty { object.add("Tags", .map(function.tags)) }
+    return .object(object)
+  }
+
+  /// <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html>
+  func getFunctionConfiguration(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
+    let reference = try call.function()
+    return json(try existing(reference), qualifier: reference.qualifier)
+  }
+
+  /// <https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html>
+  func listFunctions(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
+    let version = call.target.value("FunctionVersion")
+    if let version {
+      var report = ConstraintReport()
+      report.check(version, at: "functionVersion", [.oneOf(["ALL"])])
+      try report.finish()
+    }
+    let page = try Page(
+      catalog.functions(of: call.caller.owner), call.target, bound: 10_000, key: \.id.name, follows: { $0.id.name > $1 })
+    var object = JSONObject()
+    object.add("Functions", .array(page.items.map { json($0, .listed, qualifier: version == nil ? nil : "$LATEST") }))
+    object.add("NextMarker", page.nextMarker.map { .string($0) })
+    return .object(object)
+  }
+
+  /// <https://docs.aws.amazon.com/lambda/latest/api/API_ListVersionsByFunction.html>
+  func listVersions(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
+    let function = try existing(FunctionReference(id: try call.function().id))
+    let page = try Page([function], call.target, bound: 10_000, key: { _ in "$LATEST" }, follows: { _, _ in false })
+    return ["Versions": .array(page.items.map { json($0, .listed, qualifier: "$LATEST") })]
+  }
+
+  /// Reserved concurrency cannot be set yet, so there is none.
+  func getFunctionConcurrency(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
+    _ = try existing(try call.function())
+    return .object(JSONObject())
+  }
+
+  /// Taking away what is not there is no error; deployment tools do it as a matter of course.
+  func deleteFunctionConcurrency(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
+    _ = try existing(try call.function())
+    return nil
+  }
+
+  /// Terraform fails on anything but success here, also when no signing is configured.
+  func getFunctionCodeSigningConfig(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
+    ["FunctionName": .string(try existing(try call.function()).id.name)]
+  }
+
+  /// There are no resource policies yet.
+  func getPolicy(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
+    _ = try existing(try call.function())
+    throw .resourceNotFound("The resource you requested does not exist.")
+  }
+
+  /// <https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html>, but for `TotalCodeSize`, which is not limited here.
+  func getAccountSettings(_ call: OperationCall) -> JSONValue? {
+    let functions = catalog.functions(of: call.caller.owner)
+    let limit: JSONValue = [
+      "CodeSizeUnzipped": .integer(Limits.unzippedCodeBytes), "CodeSizeZipped": .integer(Limits.zippedCodeBytes),
+      "ConcurrentExecutions": .integer(configuration.concurrencyLimit),
+      "UnreservedConcurrentExecutions": .integer(configuration.concurrencyLimit),
+    ]
+    let usage: JSONValue = [
+      "TotalCodeSize": .integer(functions.reduce(0) { $0 + $1.code.zippedBytes }), "FunctionCount": .integer(functions.count),
+    ]
+    return ["AccountLimit": limit, "AccountUsage": usage]
+  }
+
+  /// Runs a change of the catalog and words what it refuses as AWS does.
+  func catalogued(_ id: FunctionID, _ change: () async throws(CatalogError) -> Void) async throws(ServiceError) {
+    do throws(CatalogError) { try await change() } catch { throw Self.serviceError(error, id) }
+  }
+
+  static func serviceError(_ error: CatalogError, _ id: FunctionID) -> ServiceError {
+    switch error {
+    case .exists: .exists(id)
+    case .missing: .functionNotFound(id.arn)
+    case .revisionMismatch: .preconditionFailed
+    case .refused(let error): error
+    case .noUserIDLeft, .store: .host(error)
+    }
+  }
+}

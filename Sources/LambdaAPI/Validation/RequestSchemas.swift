@@ -1,0 +1,126 @@
+import FunctionModel
+
+// The members that this release reads, with AWS's rules for them, in the order of AWS's model. Ranges that newer clients no longer check
+// (memory, timeout, /tmp) are enforced here.
+extension Schema {
+  static let createFunction = Schema([
+    Member("FunctionName", .string, [.required, .length(1...140)]),
+    Member("Runtime", .string),
+    Member("Role", .string, [.required, role]),
+    Member("Handler", .string, [.length(0...128), handler]),
+    Member("Code", .structure(code + [Member("ImageUri", .string)]), [.required]),
+    Member("PackageType", .string, [.oneOf(["Zip", "Image"])]),
+    Member("Publish", .boolean),
+    Member("Tags", .map),
+    architectures,
+    Member("CodeSigningConfigArn", .string, [.length(0...200)]),
+  ] + configuration)
+
+  static let updateFunctionConfiguration = Schema([
+    Member("Role", .string, [role]),
+    Member("Handler", .string, [.length(0...128), handler]),
+    Member("Runtime", .string),
+    Member("RevisionId", .string),
+  ] + configuration)
+
+  static let updateFunctionCode = Schema(code + [
+    Member("ImageUri", .string),
+    Member("Publish", .boolean),
+    Member("DryRun", .boolean),
+    Member("RevisionId", .string),
+    architectures,
+  ])
+
+  static let publishLayerVersion = Schema([
+    Member("Description", .string, [.length(0...256)]),
+    Member("Content", .structure(code), [.required]),
+    Member("CompatibleRuntimes", .strings, [.length(0...15), .each([.oneOf(RuntimeNames.layerRuntimes), .required])]),
+    Member("LicenseInfo", .string, [.length(0...512)]),
+    Member("CompatibleArchitectures", .strings, [.length(0...2), .each([.oneOf(["x86_64", "arm64"]), .required])]),
+  ])
+
+  static let tagResource = Schema([Member("Tags", .map, [.required])])
+
+  private static let code = [
+    Member("ZipFile", .blob),
+    Member("S3Bucket", .string, [.length(3...63)]),
+    Member("S3Key", .string, [.length(1...1_024)]),
+    Member("S3ObjectVersion", .string, [.length(1...1_024)]),
+    Member("SourceKMSKeyArn", .string),
+  ]
+
+  private static let architectures = Member(
+    "Architectures", .strings, [.length(1...1), .each([.oneOf(["x86_64", "arm64"]), .required])])
+
+  /// What create and update of a configuration have in common.
+  private static let configuration = [
+    Member("Description", .string, [.length(0...256)]),
+    Member("Timeout", .integer, [.value(Limits.timeout)]),
+    Member("MemorySize", .integer, [.value(Limits.memory)]),
+    Member(
+      "VpcConfig",
+      .structure([
+        Member("SubnetIds", .strings, [.length(0...16)]), Member("SecurityGroupIds", .strings, [.length(0...5)]),
+        Member("Ipv6AllowedForDualStack", .boolean),
+      ])),
+    Member("DeadLetterConfig", .structure([Member("TargetArn", .string, [resource])])),
+    Member(
+      "Environment",
+      .structure([Member("Variables", .map, [.keys([.pattern("[a-zA-Z]([a-zA-Z0-9_])+", isVariableName)])])])),
+    Member("KMSKeyArn", .string, [resource]),
+    Member("TracingConfig", .structure([Member("Mode", .string, [.oneOf(["Active", "PassThrough"])])])),
+    Member("Layers", .strings, [.each([.length(1...140), .pattern(LayerNaming.versionPattern, { LayerNaming.version($0) != nil }), .required])]),
+    Member(
+      "FileSystemConfigs",
+      .structures([Member("Arn", .string, [.required, .length(0...200)]), Member("LocalMountPath", .string, [.required, .length(0...160)])]),
+      [.length(0...1)]),
+    Member(
+      "ImageConfig",
+      .structure([
+        Member("EntryPoint", .strings, [.length(0...1_500)]), Member("Command", .strings, [.length(0...1_500)]),
+        Member("WorkingDirectory", .string, [.length(0...1_000)]),
+      ])),
+    Member("EphemeralStorage", .structure([Member("Size", .integer, [.required, .value(Limits.ephemeralStorage)])])),
+    Member("SnapStart", .structure([Member("ApplyOn", .string, [.oneOf(["PublishedVersions", "None"])])])),
+    Member(
+      "LoggingConfig",
+      .structure([
+        Member("LogFormat", .string, [.oneOf(["JSON", "Text"])]),
+        Member("ApplicationLogLevel", .string, [.oneOf(["TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"])]),
+        Member("SystemLogLevel", .string, [.oneOf(["DEBUG", "INFO", "WARN"])]),
+        Member("LogGroup", .string, [.length(1...512), .pattern("[\\.\\-_/#A-Za-z0-9]+", isLogGroup)]),
+      ])),
+    Member("CapacityProviderConfig", .structure([])),
+    Member("DurableConfig", .structure([])),
+    Member("TenancyConfig", .structure([])),
+    Member("PublishTo", .string),
+  ]
+
+  private static let role = Constraint.pattern("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+", isRole)
+  private static let handler = Constraint.pattern("[^\\s]+", { !$0.isEmpty && !$0.contains(where: \.isWhitespace) })
+  private static let resource = Constraint.pattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()", isResource)
+
+  private static func isRole(_ text: String) -> Bool {
+    let fields = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
+    guard fields.count == 6, fields[0] == "arn", NameCharacters.isPartition(fields[1]), fields[2] == "iam", fields[3].isEmpty,
+      NameCharacters.isAccount(fields[4]), fields[5].hasPrefix("role")
+    else { return false }
+    let name = fields[5].dropFirst(4)
+    return !name.isEmpty && name.utf8.allSatisfy { NameCharacters.isName($0) || "+=,.@/".utf8.contains($0) }
+  }
+
+  private static func isResource(_ text: String) -> Bool {
+    guard !text.isEmpty else { return true }
+    let fields = text.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
+    return fields.count == 4 && fields[0] == "arn" && NameCharacters.isPartition(fields[1]) && !fields[2].isEmpty
+  }
+
+  private static func isVariableName(_ text: String) -> Bool {
+    guard let first = text.utf8.first, NameCharacters.isLetter(first), text.utf8.count > 1 else { return false }
+    return text.utf8.allSatisfy { NameCharacters.isName($0) && $0 != UInt8(ascii: "-") }
+  }
+
+  private static func isLogGroup(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.allSatisfy { NameCharacters.isName($0) || "./#".utf8.contains($0) }
+  }
+}

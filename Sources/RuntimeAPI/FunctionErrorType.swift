@@ -1,0 +1,14 @@
+/// Classifies the `Lambda-Runtime-Function-Error-Type` that a runtime sent.
+///
+/// `Runtime.` or `Function.` followed by a capitalised word of at least two letters is kept, any other `Function.` becomes `Function.Unknown`, and the
+/// rest, an absent header included, `Runtime.Unknown`.
+func classifiedErrorType(_ sent: String?) -> String {
+  guard let sent else { return "Runtime.Unknown" }
+  let isFunction = sent.hasPrefix("Function.")
+  if isFunction || sent.hasPrefix("Runtime.") {
+    let word = sent.utf8.drop { $0 != UInt8(ascii: ".") }.dropFirst()
+    let isCapitalised = word.first.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) } ?? false
+    if isCapitalised, word.count >= 2, word.allSatisfy({ (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0 | 0x20) }) { return sent }
+  }
+  return isFunction ? "Function.Unknown" : "Runtime.Unknown"
+}

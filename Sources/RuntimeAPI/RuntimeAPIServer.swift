@@ -1,0 +1,99 @@
+package import Logging
+package import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// The Runtime API of one sandbox, served on a listening socket that was made inside it.
+///
+/// Belongs to one event loop: every method is called on it, and every call of the delegate is made on it.
+package final class RuntimeAPIServer: Sendable {
+  private let eventLoop: any EventLoop
+  private let listener: any Channel
+  private let session: NIOLoopBound<RuntimeSession>
+
+  private init(listener: any Channel, session: NIOLoopBound<RuntimeSession>) {
+    self.eventLoop = session.eventLoop
+    self.listener = listener
+    self.session = session
+  }
+
+  /// Starts to accept on a stream socket that listens already.
+  ///
+  /// - Parameters:
+  ///   - listener: the descriptor, whose ownership passes; listen(2) was called on it.
+  ///   - eventLoop: serves the listener and all its connections.
+  ///   - delegate: held until the server closes.
+  package static func serve(
+    listener: CInt, on eventLoop: any EventLoop, delegate: any RuntimeAPIDelegate, logger: Logger
+  ) -> EventLoopFuture<RuntimeAPIServer> {
+    eventLoop.flatSubmit {
+      let session = NIOLoopBound(RuntimeSession(eventLoop: eventLoop, delegate: delegate, logger: logger), eventLoop: eventLoop)
+      return bootstrap(session, logger).withBoundSocket(listener).map { RuntimeAPIServer(listener: $0, session: session) }
+    }
+  }
+
+  /// Gives the runtime its next event: at once if it waits for one, else as soon as it asks.
+  ///
+  /// One at a time: a second event before the first is answered is a broken promise of the caller and traps. After ``close()`` it does nothing.
+  package func deliver(_ event: RuntimeEvent) {
+    session.value.deliver(event)
+  }
+
+  /// Closes the listener and all connections, and lets go of the delegate. The future ends with the last of them.
+  package func close() -> EventLoopFuture<Void> {
+    let ends = [listener.closeFuture] + session.value.connectionsEnd
+    session.value.close()
+    listener.close(promise: nil)
+    return EventLoopFuture.andAllComplete(ends, on: eventLoop)
+  }
+
+  private static func bootstrap(_ session: NIOLoopBound<RuntimeSession>, _ logger: Logger) -> ServerBootstrap {
+    ServerBootstrap(group: session.eventLoop)
+      .serverChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          // When the host is out of descriptors, accept(2) would fail as fast as the loop can turn.
+          try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+          try channel.pipeline.syncOperations.addHandler(AcceptFailureLog(logger: logger))
+        }
+      }
+      // The end of a peer's output must be seen as such: its truncated request is to be answered.
+      .childChannelOption(.allowRemoteHalfClosure, value: true)
+      .childChannelInitializer { channel in
+        channel.eventLoop.makeCompletedFuture {
+          guard let connection = session.value.makeConnection() else { throw ChannelError.eof }
+          try channel.pipeline.syncOperations.addHandlers([RuntimeRequestDecoder.handler(), connection])
+        }
+      }
+  }
+}
+
+/// The HTTP/1.1 decoder with the limits of this server.
+enum RuntimeRequestDecoder {
+  /// The official clients send an X-Ray cause of up to 1 MiB in one field.
+  static let headerFieldLimit = 1 << 20 + 1 << 10
+  static let headerListLimit = headerFieldLimit + 64 << 10
+
+  static func handler() -> ByteToMessageHandler<HTTPRequestDecoder> {
+    var limits = NIOHTTPDecoderLimitConfiguration()
+    limits.maxHeaderFieldSize = headerFieldLimit
+    limits.maxHeaderListSize = headerListLimit
+    let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+    // The decoder keeps no more than one unfinished field, unless it has stopped parsing for an upgrade.
+    return ByteToMessageHandler(decoder, maximumBufferSize: headerListLimit)
+  }
+}
+
+/// Says why nothing is accepted.
+private final class AcceptFailureLog: ChannelInboundHandler {
+  typealias InboundIn = any Channel
+
+  private let logger: Logger
+
+  init(logger: Logger) {
+    self.logger = logger
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    logger.warning("cannot accept a connection of the runtime", metadata: ["error": "\(error)"])
+  }
+}

@@ -1,0 +1,57 @@
+package import FunctionModel
+
+/// How the runtime of one environment is started: program, working directory and environment variables.
+package struct Launch: Sendable {
+  package var arguments: [String]
+  package var workingDirectory: String
+  package var environment: [String: String]
+
+  /// - Parameter entrypoint: path inside the sandbox.
+  package init(version: FunctionVersion, image: RuntimeImage, entrypoint: String, logStream: String) {
+    arguments = [entrypoint]
+    workingDirectory = "/var/task"
+    environment = Self.variables(version: version, image: image, logStream: logStream)
+  }
+
+  /// The variables as recorded from the real service; a function's own override only what Lambda lets them.
+  ///
+  /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
+  private static func variables(version: FunctionVersion, image: RuntimeImage, logStream: String) -> [String: String] {
+    var variables = overridable
+    variables.merge(image.environment) { $1 }
+    variables.merge(version.environment) { $1 }
+    variables.merge(reserved(version: version, logStream: logStream)) { $1 }
+    return variables
+  }
+
+  private static let overridable = [
+    "TZ": ":UTC",
+    "LANG": "en_US.UTF-8",
+    "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+    "LD_LIBRARY_PATH": "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
+    "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
+  ]
+
+  private static func reserved(version: FunctionVersion, logStream: String) -> [String: String] {
+    let region = version.function.owner.region
+    var variables = [
+      "_HANDLER": version.handler,
+      "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
+      "_AWS_XRAY_DAEMON_PORT": "2000",
+      "AWS_REGION": region,
+      "AWS_DEFAULT_REGION": region,
+      "AWS_LAMBDA_FUNCTION_NAME": version.function.name,
+      "AWS_LAMBDA_FUNCTION_VERSION": version.version,
+      "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": String(version.memory.megabytes),
+      "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+      "AWS_LAMBDA_LOG_GROUP_NAME": version.logGroup,
+      "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
+      "AWS_LAMBDA_RUNTIME_API": "169.254.100.1:9001",
+      "LAMBDA_TASK_ROOT": "/var/task",
+      "LAMBDA_RUNTIME_DIR": "/var/runtime",
+    ]
+    if !version.runtime.isProvided { variables["AWS_EXECUTION_ENV"] = "AWS_Lambda_\(version.runtime)" }
+    return variables
+  }
+}

@@ -1,0 +1,165 @@
+package import FunctionModel
+package import LinuxSystem
+package import SpawnProtocol
+import Synchronization
+
+/// The handle to a running sandbox: the descriptors that roostd handed over, and what can be done with them.
+///
+/// All operations are single system calls on descriptors that root opened; none crosses to roostd but ``kill()`` on hosts
+/// without `cgroup.kill`, and ``destroy(keepVolume:)``.
+package final class Sandbox: Sendable {
+  package let id: SandboxID
+  /// PID of the sandbox's first process as the host sees it.
+  package let hostProcessID: Int
+  /// How long roostd took to make it.
+  package let creation: Duration
+
+  let descriptors: SandboxDescriptors
+  let watcher: DescriptorWatcher
+  let watches = Mutex(Watches())
+  private let created: CreatedSandbox
+  private let spawner: SandboxSpawner
+  /// The listener until a server takes it.
+  private let listener: Mutex<CInt?>
+
+  struct Watches {
+    var tokens: [WatchToken] = []
+    var output: WatchToken?
+    var errorOutput: WatchToken?
+    var memory: WatchToken?
+  }
+
+  init(
+    id: SandboxID, created: CreatedSandbox, descriptors: consuming SandboxDescriptors, listener: consuming Descriptor,
+    watcher: DescriptorWatcher, spawner: SandboxSpawner
+  ) {
+    self.id = id
+    self.created = created
+    self.descriptors = descriptors
+    self.listener = Mutex(listener.release())
+    self.watcher = watcher
+    self.spawner = spawner
+    hostProcessID = Int(created.hostProcessID)
+    creation = .microseconds(Int64(created.microseconds))
+  }
+
+  deinit {
+    stopObserving()
+    if let number = takeListener() { _ = Descriptor(owning: number) }
+  }
+
+  /// The listening socket at 169.254.100.1:9001 inside the sandbox. The first caller owns it; later ones get `nil`.
+  package func takeListener() -> CInt? {
+    listener.withLock { number in
+      defer { number = nil }
+      return number
+    }
+  }
+
+  /// Starts the sandbox's one program. roost-init answers with an event.
+  ///
+  /// - Throws: `SpawnProtocolError` for a launch that does not fit into a message, `SystemError` from sendmsg(2).
+  package func start(_ launch: Launch) throws {
+    let variables = launch.environment.map { "\($0.key)=\($0.value)" }.sorted()
+    let request = InitRequest.start(
+      workingDirectory: launch.workingDirectory, arguments: launch.arguments, environment: variables)
+    _ = try PacketSocket.send(request.encoded(), over: descriptors.control)
+  }
+
+  /// Stops all processes of the sandbox where they are. They use no CPU until ``thaw()``.
+  package func freeze() throws(SystemError) {
+    try descriptors.freezer.write(created.freezer == .v2 ? "1" : "FROZEN")
+  }
+
+  package func thaw() throws(SystemError) {
+    try descriptors.freezer.write(created.freezer == .v2 ? "0" : "THAWED")
+  }
+
+  /// Ends every process of the sandbox, frozen or not.
+  package func kill() throws(SystemError) {
+    switch descriptors.kill {
+    case .some(let file): try file.write("1")
+    case .none: spawner.send(.kill(id))
+    }
+  }
+
+  /// Ends the init phase's burst: from now on the function gets the CPU that its memory buys.
+  package func limitCPU(to share: CPUShare) throws(SystemError) {
+    try descriptors.cpuQuota.write(share.controlText(created.cpu))
+  }
+
+  /// Kills what still runs and has roostd remove the rest; returns when nothing of it is left.
+  package func destroy(keepVolume: Bool) async {
+    stopObserving()
+    await spawner.destroy(id, keepVolume: keepVolume)
+  }
+
+  /// Reads what the runtime wrote since the last call, without waiting, into `buffer` (appended).
+  ///
+  /// - Returns: whether the pipe's other end is closed for good.
+  package func drainOutput(_ stream: OutputStream, into buffer: inout [UInt8], limit: Int) throws(SystemError) -> Bool {
+    while buffer.count < limit {
+      let chunk = min(8_192, limit - buffer.count)
+      let outcome =
+        switch stream {
+        case .standardOutput: try descriptors.standardOutput.read(into: &buffer, upTo: chunk)
+        case .standardError: try descriptors.standardError.read(into: &buffer, upTo: chunk)
+        }
+      switch outcome {
+      case .bytes: continue
+      case .wouldBlock: return false
+      case .endOfFile: return true
+      }
+    }
+    return false
+  }
+}
+
+/// What a runtime writes for people.
+package enum OutputStream: Sendable {
+  case standardOutput
+  case standardError
+}
+
+// MARK: Accounting
+
+extension Sandbox {
+  /// The highest charge to the memory limit so far; the present one where the kernel keeps no peak.
+  package func maxMemoryUsed() throws(SystemError) -> MemorySize {
+    switch descriptors.memoryPeak {
+    case .some(let file): MemorySize(bytes: number(try file.readText()))
+    case .none: try memoryUsed()
+    }
+  }
+
+  package func memoryUsed() throws(SystemError) -> MemorySize {
+    MemorySize(bytes: number(try descriptors.memoryCurrent.readText()))
+  }
+
+  /// CPU time of all processes since the sandbox was made, in microseconds.
+  package func cpuMicroseconds() throws(SystemError) -> Int64 {
+    let text = try descriptors.cpuUsage.readText()
+    switch created.cpu {
+    case .v2: return counter("usage_usec", in: text)
+    case .v1: return number(text) / 1_000
+    }
+  }
+
+  /// How many processes the kernel has killed for want of memory.
+  package func outOfMemoryKills() throws(SystemError) -> Int64 {
+    counter("oom_kill", in: try descriptors.memoryEvents.readText())
+  }
+
+  private func number(_ text: String) -> Int64 {
+    Int64(text.prefix { $0.isNumber }) ?? 0
+  }
+
+  /// The number after `name` in a file of "name number" lines; 0 if there is none.
+  private func counter(_ name: String, in text: String) -> Int64 {
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      if words.count == 2, words[0] == name { return Int64(words[1]) ?? 0 }
+    }
+    return 0
+  }
+}

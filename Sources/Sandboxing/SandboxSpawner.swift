@@ -1,0 +1,169 @@
+package import LinuxSystem
+package import Logging
+package import SpawnProtocol
+import Synchronization
+
+/// The supervisor's side of the privilege border: asks roostd for sandboxes and hears what becomes of them.
+///
+/// Requests are packets on the socket pair that roostd left at descriptor 3; answers are read by the descriptor watcher's
+/// thread and matched by sandbox number.
+package final class SandboxSpawner: Sendable {
+  private let socket: Descriptor
+  private let watcher: DescriptorWatcher
+  private let logger: Logger
+  private let state: Mutex<State>
+
+  private struct State {
+    var nextSandbox: UInt64 = 1
+    var nextVolume: UInt64 = 1
+    var creations: [SandboxID: CheckedContinuation<Result<Sandbox, SpawnFailure>, Never>] = [:]
+    var destructions: [SandboxID: CheckedContinuation<Void, Never>] = [:]
+    var watch: WatchToken?
+    var ended = false
+  }
+
+  /// - Parameters:
+  ///   - socket: SOCK_SEQPACKET to roostd; ownership passes.
+  ///   - onEnd: called once when roostd is gone.
+  package init(
+    socket: consuming Descriptor, watcher: DescriptorWatcher, logger: Logger, onEnd: @escaping @Sendable () -> Void
+  ) throws(SystemError) {
+    self.socket = socket
+    self.watcher = watcher
+    self.logger = logger
+    state = Mutex(State())
+    let token = try watcher.watch(self.socket.rawValue, for: .readable, oneShot: false) { [weak self] in
+      self?.receive(onEnd: onEnd)
+    }
+    state.withLock { $0.watch = token }
+  }
+
+  /// A number for a new `/tmp`.
+  package func newVolume() -> VolumeID {
+    state.withLock { state in
+      defer { state.nextVolume += 1 }
+      return VolumeID(state.nextVolume)
+    }
+  }
+
+  /// Has roostd make a sandbox. Its roost-init waits for ``Sandbox/start(_:)``.
+  package func create(_ plan: SandboxPlan) async throws(SpawnFailure) -> Sandbox {
+    let result = await withCheckedContinuation { continuation in
+      let id = state.withLock { state -> SandboxID? in
+        guard !state.ended else { return nil }
+        let id = SandboxID(state.nextSandbox)
+        state.nextSandbox += 1
+        state.creations[id] = continuation
+        return id
+      }
+      guard let id else { return continuation.resume(returning: .failure(.unreachable)) }
+      if !send(.create(id, plan.recipe)) { finishCreation(id, .failure(.unreachable)) }
+    }
+    return try result.get()
+  }
+
+  /// Gives back a volume that a reset kept.
+  package func release(_ volume: VolumeID) {
+    send(.release(volume))
+  }
+
+  func destroy(_ id: SandboxID, keepVolume: Bool) async {
+    await withCheckedContinuation { continuation in
+      let waits = state.withLock { state -> Bool in
+        guard !state.ended else { return false }
+        state.destructions[id] = continuation
+        return true
+      }
+      guard waits else { return continuation.resume() }
+      if !send(.destroy(id, keepVolume: keepVolume)) { finishDestruction(id) }
+    }
+  }
+
+  /// - Returns: whether roostd will get it.
+  @discardableResult
+  func send(_ request: SpawnRequest) -> Bool {
+    do {
+      if try PacketSocket.send(request.encoded(), over: socket) { return true }
+      logger.error("roostd does not take requests: its socket is full")
+    } catch {
+      logger.error("request to roostd: \(error)")
+    }
+    return false
+  }
+}
+
+// MARK: Answers
+
+extension SandboxSpawner {
+  private func receive(onEnd: @Sendable () -> Void) {
+    while true {
+      do {
+        let received = try PacketSocket.receive(
+          from: socket, limit: SpawnProtocol.maximumPacket, maximumDescriptors: DescriptorRole.allCases.count)
+        guard var packet = received else { return }
+        if packet.isEnd { return end(onEnd) }
+        let event = try SpawnEvent(decoding: packet.bytes)
+        handle(event, descriptors: packet.takeDescriptors())
+      } catch {
+        logger.critical("roostd's answer cannot be understood: \(error)")
+        return end(onEnd)
+      }
+    }
+  }
+
+  private func handle(_ event: SpawnEvent, descriptors: [CInt]) {
+    switch event {
+    case .created(let id, let created):
+      var received = ReceivedDescriptors(roles: created.roles, numbers: descriptors)
+      finishCreation(id, sandbox(id, created, &received))
+    case .failed(let id, let failure):
+      finishCreation(id, .failure(failure))
+    case .exited:
+      break  // the pidfd has told it already
+    case .destroyed(let id):
+      finishDestruction(id)
+    }
+  }
+
+  private func sandbox(
+    _ id: SandboxID, _ created: CreatedSandbox, _ received: inout ReceivedDescriptors?
+  ) -> Result<Sandbox, SpawnFailure> {
+    guard let listener = received?.take(.listener), let descriptors = received?.sandboxDescriptors() else {
+      logger.critical("roostd handed over an incomplete sandbox")
+      send(.destroy(id, keepVolume: false))
+      return .failure(.unreachable)
+    }
+    return .success(
+      Sandbox(
+        id: id, created: created, descriptors: descriptors, listener: listener, watcher: watcher, spawner: self))
+  }
+
+  private func finishCreation(_ id: SandboxID, _ result: Result<Sandbox, SpawnFailure>) {
+    state.withLock { $0.creations.removeValue(forKey: id) }?.resume(returning: result)
+  }
+
+  private func finishDestruction(_ id: SandboxID) {
+    state.withLock { $0.destructions.removeValue(forKey: id) }?.resume()
+  }
+
+  /// roostd is gone, and its sandboxes with it: nobody may wait for an answer any more.
+  private func end(_ onEnd: @Sendable () -> Void) {
+    let (creations, destructions) = state.withLock { state in
+      defer {
+        state.creations = [:]
+        state.destructions = [:]
+        state.ended = true
+        if let token = state.watch { watcher.cancel(token) }
+      }
+      return (Array(state.creations.values), Array(state.destructions.values))
+    }
+    for waiting in creations { waiting.resume(returning: .failure(.unreachable)) }
+    for waiting in destructions { waiting.resume() }
+    onEnd()
+  }
+}
+
+extension SpawnFailure {
+  /// roostd did not answer.
+  package static let unreachable = SpawnFailure(step: .refused, errno: 32 /* EPIPE */)
+}

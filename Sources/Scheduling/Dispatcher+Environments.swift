@@ -1,0 +1,149 @@
+import Environments
+package import FunctionModel
+import Logging
+import NIOCore
+import Store
+import Synchronization
+
+// Starting, keeping and ending environments.
+extension Dispatcher {
+  /// Starts one environment for `pool`, which counts it as starting already. Memory that idle environments hold is taken from
+  /// the longest idle; if that is not enough, the request that wanted the start is throttled.
+  func start(in pool: VersionPool) {
+    let amount = pool.version.memory
+    if memory.reserve(amount) { return launch(in: pool) }
+    guard evict(atLeast: amount) else {
+      pool.startFailed()?.completion(.throttled)
+      return
+    }
+    memory.await(amount) { self.launch(in: pool) }
+  }
+
+  private func launch(in pool: VersionPool) {
+    Task {
+      do {
+        let lease = try await leases.take()
+        let environment = ExecutionEnvironment(
+          id: lease.environment, version: pool.version, hostUserID: lease.userID, eventLoop: eventLoops.next(), host: host,
+          recorder: self, delegate: PoolMembership(dispatcher: self, pool: pool))
+        pool.admit(environment)
+        await environment.start()
+      } catch {
+        memory.release(pool.version.memory)
+        logger.error("no environment for \(pool.version.function.name): \(error)")
+        pool.startFailed()?.completion(.hostFault("no user id could be leased"))
+      }
+    }
+  }
+
+  /// Ends idle environments, the longest idle first, until `amount` will be free.
+  ///
+  /// - Returns: whether it will be.
+  private func evict(atLeast amount: MemorySize) -> Bool {
+    var freed = configuration.memoryBudget - memory.committed
+    while freed < amount {
+      let candidates = pools.compactMap { pool in pool.longestIdle.map { (pool, $0) } }
+      guard let (pool, since) = candidates.min(by: { $0.1 < $1.1 }) else { return false }
+      guard let environment = pool.evict(idleSince: since) else { continue }
+      freed = freed + pool.version.memory
+      Task { await environment.stop(reason: "evicted") }
+    }
+    return true
+  }
+
+  func armReaper(for pool: VersionPool, at time: NIODeadline) {
+    eventLoops.next().scheduleTask(deadline: time) { [self] in
+      let (expired, oldest) = pool.reap(before: .now() - TimeAmount(configuration.idleTimeout))
+      for environment in expired { Task { await environment.stop(reason: "idle") } }
+      if let oldest { armReaper(for: pool, at: oldest + TimeAmount(configuration.idleTimeout)) }
+    }
+  }
+}
+
+/// Hears one environment on behalf of its pool. Each environment keeps its own; the pool lets go of it when it has ended.
+final class PoolMembership: ExecutionEnvironmentDelegate {
+  private let dispatcher: Dispatcher
+  private let pool: VersionPool
+
+  init(dispatcher: Dispatcher, pool: VersionPool) {
+    self.dispatcher = dispatcher
+    self.pool = pool
+  }
+
+  func environmentIsAvailable(_ environment: ExecutionEnvironment) -> Invocation? {
+    let now = NIODeadline.now()
+    switch pool.becameAvailable(environment, now: now) {
+    case .take(let invocation): return invocation
+    case .idle(armReaper: true): dispatcher.armReaper(for: pool, at: now + TimeAmount(dispatcher.configuration.idleTimeout))
+    case .idle(armReaper: false): break
+    case .retire: Task { await environment.stop(reason: "update") }
+    }
+    return nil
+  }
+
+  func environmentIsFinishing(_ environment: ExecutionEnvironment) {
+    pool.isFinishing(environment)
+  }
+
+  func environment(_ environment: ExecutionEnvironment, couldNotStart reason: String) {
+    pool.abandonOne()?.completion(.hostFault(reason))
+  }
+
+  func environmentEnded(_ environment: ExecutionEnvironment) {
+    dispatcher.memory.release(environment.version.memory)
+    Task { await dispatcher.leases.giveBack(environment.hostUserID) }
+    let (isClosed, due) = pool.ended(environment)
+    if isClosed { dispatcher.forget(pool) }
+    for _ in 0..<due { dispatcher.start(in: pool) }
+  }
+}
+
+extension Dispatcher: EnvironmentRecorder {
+  package func record(_ invocation: InvocationRecord) { journal.append(.invocation(invocation)) }
+  package func record(_ environment: EnvironmentRecord) { journal.append(.environment(environment)) }
+  package func record(_ line: LogRecord) { journal.append(.log(line)) }
+
+  /// A request that no environment served leaves a row too.
+  func recordRefused(_ request: InvocationRequest, _ outcome: InvocationOutcome, errorType: String) {
+    journal.append(
+      .invocation(
+        InvocationRecord(
+          requestID: request.requestID, function: request.version.function, version: request.version.version,
+          environmentID: nil, type: .requestResponse, outcome: outcome, errorType: errorType, coldStart: false,
+          accepted: WallClock.milliseconds(), phases: InvocationPhases(), billedMilliseconds: 0,
+          memorySize: request.version.memory, maxMemoryUsed: MemorySize(bytes: 0), cpuMicroseconds: 0,
+          requestBytes: Int64(request.payload.readableBytes), responseBytes: 0)))
+  }
+}
+
+// MARK: What administrators ask
+
+extension Dispatcher {
+  package func environments() async -> [EnvironmentStatus] {
+    var all = [EnvironmentStatus]()
+    for pool in pools {
+      for environment in pool.environments { all.append(await environment.status()) }
+    }
+    return all.sorted { ($0.started, $0.id) < ($1.started, $1.id) }
+  }
+
+  /// Ends an environment, running or not.
+  ///
+  /// - Returns: false if there is none with this id.
+  package func stop(environment id: String) async -> Bool {
+    for pool in pools {
+      guard let environment = pool.environments.first(where: { $0.id == id }) else { continue }
+      pool.withdraw(environment)
+      await environment.stop(reason: "stop")
+      return true
+    }
+    return false
+  }
+
+  package func admissionFacts() -> AdmissionFacts {
+    AdmissionFacts(
+      concurrencyLimit: configuration.concurrencyLimit, concurrency: concurrency.load(ordering: .relaxed),
+      memoryBudget: configuration.memoryBudget, memoryCommitted: memory.committed,
+      environments: pools.reduce(0) { $0 + $1.environments.count })
+  }
+}

@@ -1,0 +1,162 @@
+package import Environments
+package import FunctionModel
+package import Logging
+package import NIOCore
+package import Store
+import Synchronization
+
+/// Who runs where and when: gives each request to an idle environment, or has one started, within the account's concurrency and
+/// the host's memory.
+///
+/// The warm path takes two short locks (the table of pools, the version's pool) and no task; starts, stops and evictions are
+/// ordinary asynchronous work.
+package final class Dispatcher: Sendable {
+  let configuration: SchedulingConfiguration
+  let host: EnvironmentHost
+  let catalog: Catalog
+  let journal: Journal
+  let logger: Logger
+  let eventLoops: any EventLoopGroup
+  let memory: MemoryLedger
+  let leases: UserIDLeases
+  let concurrency = Atomic<Int>(0)
+  private let table = Mutex(Table())
+
+  private struct Table {
+    var pools: [FunctionVersion.Key: VersionPool] = [:]
+    var isShuttingDown = false
+  }
+
+  package init(
+    configuration: SchedulingConfiguration, host: EnvironmentHost, catalog: Catalog, journal: Journal,
+    eventLoops: any EventLoopGroup, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.host = host
+    self.catalog = catalog
+    self.journal = journal
+    self.eventLoops = eventLoops
+    self.logger = logger
+    memory = MemoryLedger(budget: configuration.memoryBudget)
+    leases = UserIDLeases(catalog: catalog, range: configuration.userIDs, logger: logger)
+  }
+
+  /// Runs one synchronous invocation. `completion` is called exactly once, on `eventLoop`.
+  package func invoke(
+    _ request: InvocationRequest, on eventLoop: any EventLoop, completion: @escaping @Sendable (InvocationResult) -> Void
+  ) {
+    let answer: @Sendable (InvocationResult) -> Void = { result in
+      if eventLoop.inEventLoop { completion(result) } else { eventLoop.execute { completion(result) } }
+    }
+    guard concurrency.add(1, ordering: .relaxed).newValue <= configuration.concurrencyLimit else {
+      concurrency.subtract(1, ordering: .relaxed)
+      recordRefused(request, .throttled, errorType: "TooManyRequestsException")
+      return answer(.refused(.tooManyRequests(.concurrentInvocationLimitExceeded)))
+    }
+    let invocation = Invocation(
+      requestID: request.requestID, invokedARN: request.invokedARN, payload: request.payload,
+      contentType: request.contentType, clientContext: request.clientContext,
+      traceID: request.traceID ?? TraceID.new(), wantsLogTail: request.wantsLogTail, accepted: .now()
+    ) { [self] end in
+      concurrency.subtract(1, ordering: .relaxed)
+      answer(result(of: end, for: request))
+    }
+    place(invocation, for: request.version)
+  }
+
+  /// The same for callers that are not on an event loop.
+  package func invoke(_ request: InvocationRequest) async -> InvocationResult {
+    await withCheckedContinuation { continuation in
+      invoke(request, on: eventLoops.next()) { continuation.resume(returning: $0) }
+    }
+  }
+
+  private func result(of end: InvocationEnd, for request: InvocationRequest) -> InvocationResult {
+    switch end {
+    case .answered(let answer):
+      return .completed(
+        InvocationReply(
+          payload: answer.payload, contentType: answer.contentType, functionError: answer.isFunctionError,
+          executedVersion: request.version.version, logTail: answer.logTail))
+    case .throttled:
+      recordRefused(request, .throttled, errorType: "TooManyRequestsException")
+      return .refused(.tooManyRequests(.concurrentInvocationLimitExceeded))
+    case .hostFault(let reason):
+      recordRefused(request, .hostFault, errorType: "ServiceException")
+      return .refused(.service("The service encountered an internal error: \(reason)"))
+    }
+  }
+
+  private func place(_ invocation: Invocation, for version: FunctionVersion) {
+    guard let pool = pool(for: version) else { return invocation.completion(.hostFault("it is shutting down")) }
+    switch pool.place(invocation) {
+    case .environment(let environment): hand(invocation, to: environment)
+    case .start: start(in: pool)
+    case .soon(armHedge: true): armHedge(for: pool)
+    case .soon(armHedge: false), .waits: break
+    case .closed:
+      forget(pool)
+      place(invocation, for: version)
+    }
+  }
+
+  private func hand(_ invocation: Invocation, to environment: ExecutionEnvironment) {
+    if environment.eventLoop.inEventLoop {
+      environment.assumeIsolated { $0.invoke(invocation) }
+    } else {
+      environment.eventLoop.execute { environment.assumeIsolated { $0.invoke(invocation) } }
+    }
+  }
+
+  /// An environment whose caller has been answered is available in well under a millisecond; only if it is not is another started.
+  private func armHedge(for pool: VersionPool) {
+    eventLoops.next().scheduleTask(in: .milliseconds(5)) { [self] in
+      for _ in 0..<pool.hedge() { start(in: pool) }
+    }
+  }
+}
+
+// MARK: Pools
+
+extension Dispatcher {
+  /// `nil` once the host is shutting down.
+  private func pool(for version: FunctionVersion) -> VersionPool? {
+    table.withLock { table in
+      if table.isShuttingDown { return nil }
+      if let pool = table.pools[version.key] { return pool }
+      let pool = VersionPool(version: version)
+      table.pools[version.key] = pool
+      return pool
+    }
+  }
+
+  var pools: [VersionPool] { table.withLock { Array($0.pools.values) } }
+
+  func forget(_ pool: VersionPool) {
+    table.withLock { table in
+      if table.pools[pool.version.key] === pool { table.pools[pool.version.key] = nil }
+    }
+  }
+
+  /// Code or configuration of a function changed, or it was deleted: environments of other revisions take no new request.
+  package func functionChanged(_ id: FunctionID) {
+    let current = catalog.version(id, qualifier: nil)?.key
+    for pool in pools where pool.version.function == id && pool.version.key != current {
+      for environment in pool.retire() { Task { await environment.stop(reason: current == nil ? "delete" : "update") } }
+    }
+  }
+
+  /// Refuses new requests, waits for running ones until `deadline`, then ends every environment.
+  package func shutDown(within limit: Duration) async {
+    table.withLock { $0.isShuttingDown = true }
+    let deadline = ContinuousClock.now + limit
+    while concurrency.load(ordering: .relaxed) > 0, ContinuousClock.now < deadline {
+      do { try await Task.sleep(for: .milliseconds(20)) } catch { break }
+    }
+    await withTaskGroup { group in
+      for pool in pools {
+        for environment in pool.environments { group.addTask { await environment.stop(reason: "shutdown") } }
+      }
+    }
+  }
+}

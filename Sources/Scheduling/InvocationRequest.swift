@@ -1,0 +1,62 @@
+package import FunctionModel
+package import NIOCore
+
+/// One request to invoke a function version, as a front hands it to the ``Dispatcher``.
+package struct InvocationRequest: Sendable {
+  /// A UUID in lower case: `x-amzn-RequestId`, and the id the runtime sees.
+  package var requestID: String
+  package var version: FunctionVersion
+  /// As the caller addressed it, with alias or version.
+  package var invokedARN: String
+  /// JSON, already found valid.
+  package var payload: ByteBuffer
+  package var contentType: String?
+  /// Decoded JSON of `X-Amz-Client-Context`.
+  package var clientContext: String?
+  /// An X-Ray header value.
+  package var traceID: String?
+  /// `X-Amz-Log-Type: Tail`: the reply waits for the REPORT line.
+  package var wantsLogTail: Bool
+
+  package init(
+    requestID: String, version: FunctionVersion, invokedARN: String, payload: ByteBuffer, contentType: String? = nil,
+    clientContext: String? = nil, traceID: String? = nil, wantsLogTail: Bool = false
+  ) {
+    self.requestID = requestID
+    self.version = version
+    self.invokedARN = invokedARN
+    self.payload = payload
+    self.contentType = contentType
+    self.clientContext = clientContext
+    self.traceID = traceID
+    self.wantsLogTail = wantsLogTail
+  }
+}
+
+/// What became of an ``InvocationRequest``.
+package enum InvocationResult: Sendable {
+  /// The function ran (well or badly): HTTP 200.
+  case completed(InvocationReply)
+  /// It did not run: throttled, or the host could not.
+  case refused(ServiceError)
+}
+
+/// The function's answer.
+package struct InvocationReply: Sendable {
+  package var payload: ByteBuffer
+  package var contentType: String?
+  /// `X-Amz-Function-Error: Unhandled`.
+  package var functionError: Bool
+  /// `X-Amz-Executed-Version`.
+  package var executedVersion: String
+  /// The last 4,096 bytes of the invocation's log, not yet base64; `nil` unless asked for.
+  package var logTail: String?
+
+  package init(payload: ByteBuffer, contentType: String?, functionError: Bool, executedVersion: String, logTail: String?) {
+    self.payload = payload
+    self.contentType = contentType
+    self.functionError = functionError
+    self.executedVersion = executedVersion
+    self.logTail = logTail
+  }
+}

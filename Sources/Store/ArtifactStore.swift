@@ -1,0 +1,173 @@
+import Crypto
+package import FunctionModel
+import Glibc
+
+/// Uploaded zips and their unpacked trees, by the SHA-256 of the zip.
+///
+///     <directory>/<sha256>/zip                the bytes as uploaded
+///     <directory>/<sha256>/code/var/task/…    as a function's code
+///     <directory>/<sha256>/layer/opt/…        as a layer
+///     <directory>/.incoming-…                 being made; swept at start
+///
+/// A tree appears by one `rename` when it is complete and on disk: what is there under its name is whole. Trees are never changed
+/// afterwards, so that any number of sandboxes may have one mounted.
+package final class ArtifactStore: Sendable {
+  /// What an artefact is unpacked as; decides where its tree begins.
+  package enum Kind: String, Sendable, CaseIterable {
+    case code
+    case layer
+
+    fileprivate var name: FileName { FileName(rawValue) }
+
+    /// The directories between the artefact's tree and the archive's root.
+    fileprivate var mountPoint: [FileName] {
+      switch self {
+      case .code: ["var", "task"]
+      case .layer: ["opt"]
+      }
+    }
+  }
+
+  private let directory: String
+  private let limits: ArchiveLimits
+  private let work = BlockingWork(label: "roost.artifacts")
+
+  /// Opens the store, making `directory` if need be, and removes what a crash left half made. Blocks: call it while starting.
+  package init(directory: String, limits: ArchiveLimits = .lambda) throws(StoreError) {
+    self.directory = directory
+    self.limits = limits
+    do throws(CallError) {
+      try Folder.make(path: directory)
+      let root = try Folder.open(path: directory)
+      for name in try root.names() where name.isTemporary { try root.removeTree(name) }
+    } catch { throw error.worded(in: directory) }
+  }
+
+  /// Unpacks and keeps a zip. Storing the same bytes again finds them there; the answer is the same.
+  ///
+  /// On an error nothing is left behind.
+  package func store(zip: [UInt8], kind: Kind) async throws(ArtifactError) -> CodeArtifact {
+    try await work.run { [self] () throws(ArtifactError) in try storeNow(zip, kind) }
+  }
+
+  /// The bytes as they were uploaded. Throws ``ArtifactError/missing(_:)``.
+  package func zip(_ digest: ContentDigest) async throws(ArtifactError) -> [UInt8] {
+    try await work.run { [self] () throws(ArtifactError) in
+      do throws(CallError) {
+        return try Folder.open(path: directory).folder(digest.name).file(.zip).readAll()
+      } catch {
+        throw error.code == ENOENT ? .missing(digest) : .io(error.worded(in: directory))
+      }
+    }
+  }
+
+  /// Whether an artefact is there, unpacked as `kind`. One `fstatat`.
+  package func contains(_ digest: ContentDigest, _ kind: Kind) -> Bool {
+    do throws(CallError) {
+      return try Folder.open(path: directory).folder(digest.name).status(kind.name) != nil
+    } catch { return false }  // whatever the reason, it cannot be used
+  }
+
+  /// Removes the artefacts that nobody needs. Trees that are mounted count as needed: the caller puts them into `needed`.
+  ///
+  /// - Parameter age: what was stored less than this ago stays: its function may not be in the catalog yet.
+  package func collect(keeping needed: Set<ContentDigest>, olderThan age: Duration = .seconds(900)) async throws(ArtifactError) {
+    try await work.run { [self] () throws(ArtifactError) in
+      try io { () throws(CallError) in
+        let root = try Folder.open(path: directory)
+        let youngest = currentMilliseconds() / 1000 - age.components.seconds
+        for name in try root.names() {
+          guard let digest = ContentDigest(name.description), !needed.contains(digest) else { continue }
+          guard let status = try root.status(name), status.st_mtim.tv_sec <= youngest else { continue }
+          try root.discard(name)
+        }
+      }
+    }
+  }
+
+  private func storeNow(_ zip: [UInt8], _ kind: Kind) throws(ArtifactError) -> CodeArtifact {
+    guard let digest = ContentDigest(bytes: Array(SHA256.hash(data: zip))) else { preconditionFailure("SHA-256 has 32 bytes") }
+    let declared = try ZipDirectory(of: zip, limits: limits).unzippedBytes
+    if contains(digest, kind) {
+      try io { () throws(CallError) in try Folder.open(path: directory).touch(digest.name) }
+    } else {
+      try make(digest, kind, from: zip)
+    }
+    return CodeArtifact(digest: digest, zippedBytes: Int64(zip.count), unzippedBytes: declared)
+  }
+
+  private func make(_ digest: ContentDigest, _ kind: Kind, from zip: [UInt8]) throws(ArtifactError) {
+    let temporary = FileName.temporary()
+    defer { removeLeftovers(temporary) }
+    let tree = try io { () throws(CallError) in
+      let root = try Folder.open(path: directory)
+      try root.makeFolder(temporary)
+      var tree = try root.folder(temporary)
+      for name in [kind.name] + kind.mountPoint {
+        try tree.makeFolder(name)
+        tree = try tree.folder(name)
+      }
+      return tree
+    }
+    try Unpacker.unpack(zip, into: tree, limits: limits)
+    try io { () throws(CallError) in try publish(digest, kind, zip, from: temporary) }
+  }
+
+  /// Zip first, tree last: a directory with a tree is a complete artefact.
+  private func publish(_ digest: ContentDigest, _ kind: Kind, _ zip: [UInt8], from temporary: FileName) throws(CallError) {
+    let root = try Folder.open(path: directory)
+    let made = try root.folder(temporary)
+    try root.makeFolder(digest.name)
+    let artifact = try root.folder(digest.name)
+    if try artifact.status(.zip) == nil {
+      let file = try made.makeFile(.zip)
+      try file.write(zip.span)
+      try file.finish(mode: 0o600, seconds: Unpacker.time)
+      try file.synchronize()
+      try made.move(.zip, into: artifact, as: .zip)
+    }
+    try made.folder(kind.name).seal(seconds: Unpacker.time)
+    do throws(CallError) { try made.move(kind.name, into: artifact, as: kind.name) } catch {
+      guard error.code == ENOTEMPTY || error.code == EEXIST else { throw error }  // another process was first, with the same bytes
+    }
+    try artifact.synchronize()
+    try root.synchronize()
+  }
+
+  private func removeLeftovers(_ temporary: FileName) {
+    do throws(CallError) { try Folder.open(path: directory).removeTree(temporary) } catch {}  // the next start sweeps it
+  }
+
+  private func io<Value: ~Copyable>(_ body: () throws(CallError) -> Value) throws(ArtifactError) -> Value {
+    do { return try body() } catch { throw .io(error.worded(in: directory)) }
+  }
+}
+
+extension ContentDigest {
+  fileprivate var name: FileName { FileName(hexadecimal) }
+}
+
+extension FileName {
+  fileprivate static let zip: FileName = "zip"
+  private static let temporaryPrefix = ".incoming-"
+
+  fileprivate static func temporary() -> FileName {
+    FileName("\(temporaryPrefix)\(getpid())-\(UInt64.random(in: .min ... .max))")
+  }
+
+  fileprivate var isTemporary: Bool { description.hasPrefix(FileName.temporaryPrefix) }
+}
+
+extension Folder {
+  /// Takes an artefact away at once, by a rename, and then removes it piece by piece.
+  fileprivate borrowing func discard(_ name: FileName) throws(CallError) {
+    let temporary = FileName.temporary()
+    try move(name, into: self, as: temporary)
+    try removeTree(temporary)
+  }
+
+  /// Makes an artefact young again.
+  fileprivate borrowing func touch(_ name: FileName) throws(CallError) {
+    try setTimes(name, to: Int(currentMilliseconds() / 1000))
+  }
+}

@@ -1,0 +1,28 @@
+import Dispatch
+
+/// One thread's worth of work that may wait for the disk, one job after the other, never on the cooperative pool.
+///
+/// A serial Dispatch queue targets the overcommitting root queue: it gets a thread of its own when it has work, and none when idle.
+struct BlockingWork: Sendable {
+  private let queue: DispatchQueue
+
+  init(label: String) {
+    queue = DispatchQueue(label: label)
+  }
+
+  /// Runs `job` after the jobs before it, and returns what it returned.
+  func run<Value: Sendable, Failure: Error>(
+    _ job: @escaping @Sendable () throws(Failure) -> Value
+  ) async throws(Failure) -> Value {
+    let result: Result<Value, Failure> = await withCheckedContinuation { continuation in
+      queue.async {
+        do throws(Failure) {
+          continuation.resume(returning: .success(try job()))
+        } catch {
+          continuation.resume(returning: .failure(error))
+        }
+      }
+    }
+    return try result.get()
+  }
+}

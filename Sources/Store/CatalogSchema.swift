@@ -1,0 +1,52 @@
+import GRDB
+
+/// The schema of `roost.sqlite`.
+///
+/// A function's configuration is one JSON document: it is read and written whole and never searched by member. What has to be found,
+/// ordered or kept unique has a column. A released migration is never edited; a change of schema or of the documents is a new one.
+enum CatalogSchema {
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("catalog-1") { database in
+      try database.execute(
+        sql: """
+          CREATE TABLE function (
+            account TEXT NOT NULL,
+            region TEXT NOT NULL,
+            name TEXT NOT NULL,
+            -- changes with code and configuration, not with state
+            revision TEXT NOT NULL,
+            configuration TEXT NOT NULL,
+            PRIMARY KEY (account, region, name)
+          ) STRICT, WITHOUT ROWID;
+
+          CREATE TABLE layerVersion (
+            account TEXT NOT NULL,
+            region TEXT NOT NULL,
+            name TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            digest TEXT NOT NULL,
+            document TEXT NOT NULL,
+            PRIMARY KEY (account, region, name, version)
+          ) STRICT, WITHOUT ROWID;
+
+          -- Outlives the versions it numbered, so that no number is given twice.
+          CREATE TABLE layerNumber (
+            account TEXT NOT NULL,
+            region TEXT NOT NULL,
+            name TEXT NOT NULL,
+            last INTEGER NOT NULL,
+            PRIMARY KEY (account, region, name)
+          ) STRICT, WITHOUT ROWID;
+
+          CREATE TABLE userIDLease (
+            userID INTEGER PRIMARY KEY,
+            environment TEXT NOT NULL,
+            -- milliseconds since 1970
+            leased INTEGER NOT NULL
+          ) STRICT;
+          """)
+    }
+    return migrator
+  }
+}

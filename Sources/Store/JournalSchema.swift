@@ -1,0 +1,96 @@
+import GRDB
+
+/// The schema of `journal.sqlite`. A released migration is never edited.
+///
+/// Row ids only grow (AUTOINCREMENT), also when retention has emptied a table: they are the cursors of followers, and retention works
+/// from the smallest upwards. A function is a number here: its name and owner would be a third of most rows and of every index.
+enum JournalSchema {
+  static var migrator: DatabaseMigrator {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("journal-1") { database in
+      try database.execute(sql: functions + invocations + environments + logs)
+    }
+    return migrator
+  }
+
+  private static let functions = """
+    CREATE TABLE function (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      account TEXT NOT NULL,
+      region TEXT NOT NULL,
+      name TEXT NOT NULL,
+      UNIQUE (account, region, name)
+    ) STRICT;
+
+    """
+
+  private static let invocations = """
+    CREATE TABLE invocation (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      functionID INTEGER NOT NULL,
+      requestID TEXT NOT NULL,
+      version TEXT NOT NULL,
+      environmentID TEXT,
+      type TEXT NOT NULL,
+      outcome TEXT NOT NULL,
+      errorType TEXT,
+      coldStart INTEGER NOT NULL,
+      -- milliseconds since 1970
+      accepted INTEGER NOT NULL,
+      -- the phases, in microseconds
+      queue INTEGER NOT NULL,
+      sandboxCreate INTEGER NOT NULL,
+      initialization INTEGER NOT NULL,
+      invoke INTEGER NOT NULL,
+      response INTEGER NOT NULL,
+      billedMilliseconds INTEGER NOT NULL,
+      -- bytes
+      memorySize INTEGER NOT NULL,
+      maxMemoryUsed INTEGER NOT NULL,
+      cpuMicroseconds INTEGER NOT NULL,
+      requestBytes INTEGER NOT NULL,
+      responseBytes INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX invocationByTime ON invocation (accepted);
+    CREATE INDEX invocationByFunction ON invocation (functionID, accepted);
+    CREATE INDEX invocationByRequest ON invocation (requestID);
+    CREATE INDEX invocationByEnvironment ON invocation (environmentID);
+
+    """
+
+  private static let environments = """
+    CREATE TABLE environment (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      functionID INTEGER NOT NULL,
+      environmentID TEXT NOT NULL UNIQUE,
+      version TEXT NOT NULL,
+      revision TEXT NOT NULL,
+      logStream TEXT NOT NULL,
+      memorySize INTEGER NOT NULL,
+      started INTEGER NOT NULL,
+      ended INTEGER,
+      endReason TEXT,
+      sandboxCreate INTEGER,
+      initialization INTEGER,
+      invocations INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX environmentByTime ON environment (started);
+    CREATE INDEX environmentByFunction ON environment (functionID, started);
+
+    """
+
+  private static let logs = """
+    CREATE TABLE log (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      functionID INTEGER NOT NULL,
+      environmentID TEXT NOT NULL,
+      requestID TEXT,
+      -- microseconds since 1970
+      timestamp INTEGER NOT NULL,
+      source TEXT NOT NULL,
+      message TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX logByFunction ON log (functionID);
+
+    """
+}

@@ -1,0 +1,128 @@
+import FoundationEssentials
+import FunctionModel
+import Logging
+import Scheduling
+import Yams
+
+/// What the daemon runs with, every value checked.
+struct Configuration: Sendable {
+  var stateDirectory: String
+  var runtimesDirectory: String
+  var host: String
+  var port: Int
+  var isAuthenticated: Bool
+  var owner: Owner
+  var scheduling: SchedulingConfiguration
+  var user: String
+  var logLevel: Logger.Level
+
+  /// Host uids that environments are given. They must belong to nobody else on the host.
+  static let userIDs: ClosedRange<UInt32> = 2_000_000_001...2_000_065_536
+
+  static let keys: Set<String> = [
+    "state-dir", "listen", "runtimes-dir", "auth", "region", "account", "concurrency-limit", "memory-budget",
+    "idle-timeout", "user", "log-level",
+  ]
+
+  /// Merges command line, environment and file, and checks every value.
+  static func resolve(_ options: Options) throws(ConfigurationError) -> Configuration {
+    let environment = ProcessInfo.processInfo.environment
+    var values = try file(options.config ?? environment["ROOST_CONFIG"])
+    for key in keys {
+      if let value = environment["ROOST_" + key.uppercased().replacing("-", with: "_")] { values[key] = value }
+    }
+    values.merge(options.given) { $1 }
+    return try Configuration(values)
+  }
+
+  private static func file(_ path: String?) throws(ConfigurationError) -> [String: String] {
+    guard let path else { return [:] }
+    let content: Any?
+    do {
+      content = try Yams.load(yaml: String(contentsOf: URL(filePath: path), encoding: .utf8))
+    } catch {
+      throw ConfigurationError("\(path): \(error)")
+    }
+    guard let content else { return [:] }  // an empty file
+    guard let mapping = content as? [String: Any] else { throw ConfigurationError("\(path): not a mapping of keys to values") }
+    if let unknown = mapping.keys.filter({ !keys.contains($0) }).min() {
+      throw ConfigurationError("\(path): unknown key \(unknown)", hint: "keys are \(keys.sorted().joined(separator: ", "))")
+    }
+    return mapping.mapValues { "\($0)" }
+  }
+
+  private init(_ values: [String: String]) throws(ConfigurationError) {
+    stateDirectory = try Self.path(values, "state-dir") ?? "/var/lib/roost"
+    runtimesDirectory = try Self.path(values, "runtimes-dir") ?? stateDirectory + "/runtimes"
+    (host, port) = try Self.address(values["listen"] ?? "127.0.0.1:3001")
+    user = values["user"] ?? "roost"
+    isAuthenticated = try Self.authentication(values["auth"] ?? "sigv4", host: host)
+    owner = Owner(account: values["account"] ?? "000000000000", region: values["region"] ?? "us-east-1")
+    guard owner.account.utf8.count == 12, owner.account.allSatisfy({ ("0"..."9").contains($0) }) else {
+      throw ConfigurationError("account \(owner.account): not 12 digits")
+    }
+    guard let level = Logger.Level(rawValue: values["log-level"] ?? "info") else {
+      throw ConfigurationError(
+        "log-level \(values["log-level"] ?? ""): unknown", hint: "use trace, debug, info, notice, warning, error or critical")
+    }
+    logLevel = level
+    let budget = try Self.number(values, "memory-budget", 128...1_048_576 * 64).map(MemorySize.megabytes)
+    scheduling = SchedulingConfiguration(
+      concurrencyLimit: try Self.number(values, "concurrency-limit", 1...1_000_000) ?? 1_000,
+      memoryBudget: budget ?? HostFactsReader.defaultMemoryBudget(),
+      idleTimeout: .seconds(try Self.number(values, "idle-timeout", 1...86_400) ?? 600), userIDs: Self.userIDs)
+  }
+
+  private static func path(_ values: [String: String], _ key: String) throws(ConfigurationError) -> String? {
+    guard let value = values[key] else { return nil }
+    guard value.hasPrefix("/"), !value.contains("\n") else {
+      throw ConfigurationError("\(key) \(value): not an absolute path")
+    }
+    return value
+  }
+
+  private static func address(_ text: String) throws(ConfigurationError) -> (String, Int) {
+    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+    guard parts.count >= 2, let last = parts.last, let port = Int(last), (0...65_535).contains(port) else {
+      throw ConfigurationError("listen \(text): not ADDRESS:PORT", hint: "as in 127.0.0.1:3001")
+    }
+    let host = parts.dropLast().joined(separator: ":").trimmingPrefix("[")
+    return (String(host.hasSuffix("]") ? host.dropLast() : host), port)
+  }
+
+  private static func authentication(_ text: String, host: String) throws(ConfigurationError) -> Bool {
+    switch text {
+    case "sigv4": return true
+    case "none":
+      guard host == "::1" || host == "localhost" || host.hasPrefix("127.") else {
+        throw ConfigurationError(
+          "auth none is accepted on a loopback address only, not on \(host)", hint: "listen on 127.0.0.1, or use auth sigv4")
+      }
+      return false
+    default: throw ConfigurationError("auth \(text): unknown", hint: "use sigv4 or none")
+    }
+  }
+
+  private static func number(
+    _ values: [String: String], _ key: String, _ range: ClosedRange<Int>
+  ) throws(ConfigurationError) -> Int? {
+    guard let text = values[key] else { return nil }
+    guard let number = Int(text), range.contains(number) else {
+      throw ConfigurationError("\(key) \(text): not a number from \(range.lowerBound) to \(range.upperBound)")
+    }
+    return number
+  }
+}
+
+/// A configuration that cannot be run with, in one line and perhaps a hint.
+struct ConfigurationError: Error, CustomStringConvertible {
+  var message: String
+  var hint: String?
+
+  init(_ message: String, hint: String? = nil) {
+    self.message = message
+    self.hint = hint
+  }
+
+  var description: String { message }
+}

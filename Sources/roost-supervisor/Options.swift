@@ -1,0 +1,50 @@
+import ArgumentParser
+
+/// The daemon's options. Each is also a key of the configuration file and a `ROOST_*` variable; the command line wins over the
+/// environment, and that over the file.
+struct Options: ParsableArguments {
+  @Option(help: "Where everything is kept: databases, artefacts, volumes, sockets. (default: /var/lib/roost)")
+  var stateDir: String?
+
+  @Option(help: "Address and port of the AWS endpoint. (default: 127.0.0.1:3001)")
+  var listen: String?
+
+  @Option(help: "Runtime images made by tools/build-rootfs. (default: <state-dir>/runtimes)")
+  var runtimesDir: String?
+
+  @Option(help: "Configuration file (YAML).")
+  var config: String?
+
+  @Option(help: "How requests prove who they are: sigv4, or none on a loopback address. (default: sigv4)")
+  var auth: String?
+
+  @Option(help: "Region of the resources. (default: us-east-1)")
+  var region: String?
+
+  @Option(help: "Account of requests whose access key names none: 12 digits. (default: 000000000000)")
+  var account: String?
+
+  @Option(help: "Invocations at once in the account. (default: 1000)")
+  var concurrencyLimit: String?
+
+  @Option(help: "Memory that all environments together may be promised, in MB. (default: what the host has, less a reserve)")
+  var memoryBudget: String?
+
+  @Option(help: "Seconds after which an idle environment ends. (default: 600)")
+  var idleTimeout: String?
+
+  @Option(help: "Unprivileged user of the supervisor. (default: roost)")
+  var user: String?
+
+  @Option(help: "trace, debug, info, notice, warning, error or critical. (default: info)")
+  var logLevel: String?
+
+  /// The options that were given, by the names they have in the configuration file.
+  var given: [String: String] {
+    [
+      "state-dir": stateDir, "listen": listen, "runtimes-dir": runtimesDir, "auth": auth, "region": region,
+      "account": account, "concurrency-limit": concurrencyLimit, "memory-budget": memoryBudget,
+      "idle-timeout": idleTimeout, "user": user, "log-level": logLevel,
+    ].compactMapValues { $0 }
+  }
+}

@@ -1,0 +1,140 @@
+import AdminAPI
+import Environments
+import FoundationEssentials
+import FunctionModel
+import LambdaAPI
+import LinuxSystem
+import Logging
+import NIOPosix
+import Sandboxing
+import Scheduling
+import ServiceLifecycle
+import SpawnProtocol
+import Store
+
+/// Wires the rooms and runs them until it is told to stop.
+struct Supervisor {
+  private let configuration: Configuration
+  private let logger = Logger(label: "roost")
+
+  init(_ configuration: Configuration) {
+    self.configuration = configuration
+  }
+
+  private var stateDirectory: String { configuration.stateDirectory }
+
+  func run() async throws {
+    let spawnerEnd = AsyncStream<Void>.makeStream()
+    let spawner = try connect { spawnerEnd.continuation.finish() }
+    let catalog = try Catalog(path: "\(stateDirectory)/roost.sqlite")
+    let journal = try Journal(path: "\(stateDirectory)/journal.sqlite")
+    let artifacts = try ArtifactStore(directory: "\(stateDirectory)/artifacts")
+    try await tidyUp(catalog, journal, artifacts)
+
+    let images = runtimeImages()
+    let cpus = ProcessInfo.processInfo.processorCount
+    let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, cpus / 2))
+    let dispatcher = Dispatcher(
+      configuration: configuration.scheduling,
+      host: EnvironmentHost(
+        spawner: spawner, images: images, artifacts: "\(stateDirectory)/artifacts", cpus: cpus,
+        logger: Logger(label: "roost.environments")),
+      catalog: catalog, journal: journal, eventLoops: eventLoops, logger: Logger(label: "roost.dispatcher"))
+    let service = LambdaService(
+      catalog: catalog, artifacts: artifacts, invoker: dispatcher, configuration: try front(images),
+      logger: Logger(label: "roost.api"))
+    let desk = AdminDesk(dispatcher: dispatcher, catalog: catalog, journal: journal, facts: facts(images))
+    let servers = ServerServices(configuration: configuration, service: service, desk: desk, eventLoops: eventLoops)
+    try await serve(servers, until: spawnerEnd.stream)
+    await dispatcher.shutDown(within: .seconds(20))
+    await journal.close()
+    try await catalog.close()
+    try await eventLoops.shutdownGracefully()
+    logger.info("stopped")
+  }
+
+  /// Takes the socket that roostd left for us.
+  private func connect(onEnd: @escaping @Sendable () -> Void) throws -> SandboxSpawner {
+    let socket = Descriptor(owning: SpawnProtocol.supervisorDescriptor)
+    do {
+      return try SandboxSpawner(
+        socket: socket, watcher: try DescriptorWatcher(), logger: Logger(label: "roost.spawner"), onEnd: onEnd)
+    } catch {
+      throw StartError("descriptor 3 is no socket to roostd (\(error)): start roostd, which starts this program")
+    }
+  }
+
+  /// What an earlier run left unfinished is finished; nothing of it lives any more, roostd has seen to that.
+  private func tidyUp(_ catalog: Catalog, _ journal: Journal, _ artifacts: ArtifactStore) async throws {
+    try await catalog.releaseAllUserIDs()
+    try await journal.closeInterruptedEnvironments()
+    let directory = "\(stateDirectory)/artifacts"
+    let interrupted = try await catalog.updateStateOfInterruptedFunctions { function in
+      let files = FileManager.default
+      return files.fileExists(atPath: "\(directory)/\(function.code.digest)/code")
+        && function.layers.allSatisfy { files.fileExists(atPath: "\(directory)/\($0.code.digest)/layer") }
+    }
+    for function in interrupted { logger.notice("settled the interrupted transition of \(function.name)") }
+    try await artifacts.collect(keeping: catalog.referencedArtifacts())
+  }
+
+  private func runtimeImages() -> RuntimeImages {
+    var problems = [String]()
+    let images = RuntimeImages(directory: configuration.runtimesDirectory, problems: &problems)
+    for problem in problems { logger.warning("\(problem)") }
+    if images.runtimes.isEmpty {
+      logger.warning("no runtime image in \(configuration.runtimesDirectory): tools/build-rootfs makes them")
+    }
+    return images
+  }
+
+  private func front(_ images: RuntimeImages) throws -> FrontConfiguration {
+    let authentication: FrontConfiguration.Authentication
+    if configuration.isAuthenticated {
+      authentication = .signatureV4(try CredentialStore(path: "\(stateDirectory)/credentials"))
+    } else {
+      logger.warning("authentication is off: whoever reaches \(configuration.host):\(configuration.port) may do everything")
+      authentication = .none
+    }
+    return FrontConfiguration(
+      host: configuration.host, port: configuration.port, owner: configuration.owner, authentication: authentication,
+      runtimes: Dictionary(uniqueKeysWithValues: images.runtimes.map { ($0, nil) }),
+      concurrencyLimit: configuration.scheduling.concurrencyLimit)
+  }
+
+  private func facts(_ images: RuntimeImages) -> HostFacts {
+    let scheduling = configuration.scheduling
+    return HostFacts(
+      version: Version.text, started: WallClock.milliseconds(), stateDirectory: stateDirectory,
+      endpoint: "http://\(configuration.host):\(configuration.port)", owner: configuration.owner,
+      runtimes: images.runtimes.map(\.identifier),
+      capacity: HostCapacity(
+        concurrencyLimit: scheduling.concurrencyLimit, concurrencyInUse: 0, memoryBudget: scheduling.memoryBudget,
+        memoryCommitted: MemorySize(bytes: 0)))
+  }
+
+  /// Runs the servers until SIGTERM, SIGINT or the end of roostd.
+  private func serve(_ servers: ServerServices, until spawnerEnd: AsyncStream<Void>) async throws {
+    let group = ServiceGroup(
+      configuration: .init(
+        services: servers.all.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
+        gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "roost.services")))
+    try await withThrowingTaskGroup { tasks in
+      tasks.addTask { try await group.run() }
+      tasks.addTask {
+        for await _ in spawnerEnd {}
+        if !Task.isCancelled { await group.triggerGracefulShutdown() }
+      }
+      try await tasks.next()
+      tasks.cancelAll()
+    }
+  }
+}
+
+/// The daemon cannot start, in words.
+struct StartError: Error, CustomStringConvertible {
+  var description: String
+  init(_ description: String) { self.description = description }
+}
+
+extension Dispatcher: @retroactive Invoker {}

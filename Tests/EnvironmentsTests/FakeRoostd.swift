@@ -1,0 +1,196 @@
+import FunctionModel
+import Glibc
+import LinuxSystem
+import Logging
+import NIOCore
+import NIOPosix
+import Sandboxing
+import SpawnProtocol
+import Synchronization
+
+@testable import Environments
+
+/// roostd's end of the socket, played by the test: its "sandboxes" are loopback listeners, pipes and plain files.
+final class FakeRoostd: Sendable {
+  let spawner: SandboxSpawner
+  private let socket: Descriptor
+  private let watcher: DescriptorWatcher
+  private let state = Mutex(State())
+
+  private struct State {
+    var sandboxes: [FakeSandbox] = []
+    var refusal: SpawnFailure?
+    var waiting: [CheckedContinuation<FakeSandbox, Never>] = []
+    var taken = 0
+  }
+
+  init() throws {
+    var ends: [CInt] = [0, 0]
+    precondition(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &ends) == 0)
+    watcher = try DescriptorWatcher()
+    socket = Descriptor(owning: ends[1])
+    spawner = try SandboxSpawner(socket: Descriptor(owning: ends[0]), watcher: watcher, logger: Logger(label: "test")) {}
+    _ = try watcher.watch(socket.rawValue, for: .readable, oneShot: false) { [weak self] in self?.serve() }
+  }
+
+  /// The next sandbox that is made, in order.
+  func nextSandbox() async -> FakeSandbox {
+    await withCheckedContinuation { continuation in
+      let ready = state.withLock { state -> FakeSandbox? in
+        guard state.taken < state.sandboxes.count else {
+          state.waiting.append(continuation)
+          return nil
+        }
+        state.taken += 1
+        return state.sandboxes[state.taken - 1]
+      }
+      if let ready { continuation.resume(returning: ready) }
+    }
+  }
+
+  func refuse(with failure: SpawnFailure) { state.withLock { $0.refusal = failure } }
+
+  var volumes: [VolumeID] { state.withLock { $0.sandboxes.map(\.volume) } }
+
+  private func serve() {
+    do {
+      while let packet = try PacketSocket.receive(from: socket, limit: 4_096) {
+        if packet.isEnd { return }
+        try answer(try SpawnRequest(decoding: packet.bytes))
+      }
+    } catch { fatalError("the fake roostd: \(error)") }
+  }
+
+  private func answer(_ request: SpawnRequest) throws {
+    switch request {
+    case .create(let id, let recipe):
+      if let refusal = state.withLock({ $0.refusal }) { return try send(.failed(id, refusal)) }
+      let sandbox = try FakeSandbox(volume: recipe.volume)
+      let (roles, numbers) = sandbox.handOver()
+      let created = CreatedSandbox(
+        hostProcessID: 1, freezer: .v2, memory: .v1, cpu: .v1, roles: roles, microseconds: 1)
+      try send(.created(id, created), descriptors: numbers)
+      let waiter = state.withLock { state -> CheckedContinuation<FakeSandbox, Never>? in
+        state.sandboxes.append(sandbox)
+        guard !state.waiting.isEmpty else { return nil }
+        state.taken += 1
+        return state.waiting.removeFirst()
+      }
+      waiter?.resume(returning: sandbox)
+    case .kill: break
+    case .destroy(let id, _): try send(.destroyed(id))
+    case .release: break
+    }
+  }
+
+  private func send(_ event: SpawnEvent, descriptors: [CInt] = []) throws {
+    _ = try PacketSocket.send(event.encoded(), descriptors: descriptors, over: socket)
+    for number in descriptors { close(number) }
+  }
+}
+
+/// What stands behind the descriptors of one pretended sandbox.
+final class FakeSandbox: Sendable {
+  let volume: VolumeID
+  let port: Int
+  private let directory: String
+  private let control: CInt
+  private let output: CInt
+  private let outOfMemory: CInt
+  private let handed: Mutex<[(DescriptorRole, CInt)]>
+
+  init(volume: VolumeID) throws {
+    self.volume = volume
+    var template = Array("/tmp/roost-test-XXXXXX".utf8CString)
+    let directory = String(cString: mkdtemp(&template))
+    self.directory = directory
+    let (listener, port) = Self.listener()
+    self.port = port
+    var sockets: [CInt] = [0, 0]
+    precondition(socketpair(AF_UNIX, Int32(SOCK_SEQPACKET.rawValue), 0, &sockets) == 0)
+    let (process, output, errorOutput, memory) = (Self.pipe(), Self.pipe(), Self.pipe(), Self.pipe())
+    control = sockets[0]
+    self.output = output.1
+    outOfMemory = memory.1
+    func file(_ name: String, _ content: String) -> CInt {
+      let number = open("\(directory)/\(name)", O_RDWR | O_CREAT, 0o600)
+      _ = content.withCString { write(number, $0, strlen($0)) }
+      return number
+    }
+    handed = Mutex([
+      (.process, process.0), (.control, sockets[1]), (.listener, listener), (.standardOutput, output.0),
+      (.standardError, errorOutput.0), (.freeze, file("freeze", "-")), (.kill, file("kill", "-")),
+      (.cpuQuota, file("quota", "-")), (.memoryEvents, file("events", "oom_kill 0\n")), (.outOfMemory, memory.0),
+      (.memoryPeak, file("peak", "41943040\n")), (.memoryCurrent, file("current", "20971520\n")),
+      (.cpuUsage, file("cpu", "5000000\n")),
+    ])
+  }
+
+  deinit {
+    for number in [control, output, outOfMemory] { close(number) }
+    for name in ["freeze", "kill", "quota", "events", "peak", "current", "cpu"] { unlink("\(directory)/\(name)") }
+    rmdir(directory)
+  }
+
+  func handOver() -> ([DescriptorRole], [CInt]) {
+    let all = handed.withLock { $0 }
+    return (all.map(\.0), all.map(\.1))
+  }
+
+  /// What the environment wrote to `freeze`, `kill` or `quota`.
+  func content(of name: String) -> String {
+    let number = open("\(directory)/\(name)", O_RDONLY)
+    defer { close(number) }
+    var bytes = [UInt8](repeating: 0, count: 64)
+    let count = read(number, &bytes, 64)
+    return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+  }
+
+  func printLine(_ text: String) { _ = (text + "\n").withCString { write(output, $0, strlen($0)) } }
+
+  /// A runtime in it: connects once roost-init has been told to start one.
+  func runtime() async -> FakeRuntime {
+    await withCheckedContinuation { continuation in
+      ThreadBody { [control, port] in
+        var packet = [UInt8](repeating: 0, count: 65_536)
+        precondition(read(control, &packet, packet.count) > 0)
+        continuation.resume(returning: FakeRuntime(port: port))
+      }.start()
+    }
+  }
+
+  func tell(_ event: InitEvent) {
+    let bytes = event.encoded()
+    precondition(write(control, bytes, bytes.count) == bytes.count)
+  }
+
+  /// One process dies for want of memory, as v1 tells it: the notice first.
+  func runOutOfMemory() {
+    let number = open("\(directory)/events", O_WRONLY | O_TRUNC)
+    _ = "oom_kill 1\n".withCString { write(number, $0, strlen($0)) }
+    close(number)
+    _ = write(outOfMemory, "12345678", 8)
+  }
+
+  private static func pipe() -> (CInt, CInt) {
+    var ends: [CInt] = [0, 0]
+    precondition(Glibc.pipe(&ends) == 0)
+    for end in ends { _ = fcntl(end, F_SETFL, O_NONBLOCK) }
+    return (ends[0], ends[1])
+  }
+
+  private static func listener() -> (CInt, Int) {
+    let number = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr("127.0.0.1")
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        precondition(bind(number, address, length) == 0 && listen(number, 16) == 0)
+        precondition(getsockname(number, address, &length) == 0)
+      }
+    }
+    return (number, Int(UInt16(bigEndian: address.sin_port)))
+  }
+}

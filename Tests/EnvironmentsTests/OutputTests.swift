@@ -1,0 +1,61 @@
+import NIOCore
+import SpawnProtocol
+import Testing
+
+@testable import Environments
+
+@Suite struct `What a runtime writes` {
+  @Test func `is one record a line, with carriage returns kept and no line lost over reads`() {
+    var splitter = LineSplitter()
+    var lines = [String]()
+    splitter.append(Array("one\ntw".utf8)) { lines.append($0) }
+    splitter.append(Array("o\ra\n\nend".utf8)) { lines.append($0) }
+    #expect(lines == ["one", "two\ra", ""])
+    splitter.flush { lines.append($0) }
+    #expect(lines.last == "end")
+    splitter.flush { lines.append($0) }
+    #expect(lines.count == 4)
+  }
+
+  @Test func `is cut where a line grows past the limit, so that memory stays bounded`() {
+    var splitter = LineSplitter()
+    var lengths = [Int]()
+    splitter.append([UInt8](repeating: UInt8(ascii: "x"), count: 2 * LineSplitter.longestLine + 5)) { lengths.append($0.utf8.count) }
+    #expect(lengths == [LineSplitter.longestLine, LineSplitter.longestLine])
+    splitter.append([UInt8(ascii: "\n")]) { lengths.append($0.utf8.count) }
+    #expect(lengths.last == 5)
+  }
+
+  @Test func `leaves its last bytes in the tail`() {
+    var tail = LogTail(limit: 10)
+    for number in 0..<100 { tail.append("line \(number)") }
+    #expect(tail.string == "8\nline 99\n")
+  }
+}
+
+@Suite struct `Faults as the caller hears them` {
+  @Test(arguments: [
+    (InvocationFault.exited(.code(0)), #"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: id Error: Runtime exited without providing a reason"}"#),
+    (.exited(.code(127)), #"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: id Error: Runtime exited with error: exit status 127"}"#),
+    (.exited(.signal(11)), #"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: id Error: Runtime exited with error: signal: segmentation fault"}"#),
+    (.timedOut(seconds: 2), #"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: id Error: Task timed out after 2.00 seconds"}"#),
+    (.outOfMemory, #"{"errorType":"Runtime.OutOfMemory","errorMessage":"RequestId: id Error: Runtime exited with error: signal: killed"}"#),
+    (.initError(payload: ByteBuffer(string: #"{"x":1}"#), type: "Runtime.Unknown"), #"{"x":1}"#),
+  ])
+  func `payloads are Lambda's`(_ fault: InvocationFault, _ payload: String) {
+    #expect(String(buffer: fault.payload(requestID: "id")) == payload)
+  }
+
+  @Test func `durations have two decimals`() {
+    #expect(Milliseconds(.microseconds(3_005)).text == "3.01")
+    #expect(Milliseconds(.microseconds(0)).text == "0.00")
+    #expect(Milliseconds(.seconds(2)).text == "2000.00")
+  }
+
+  @Test func `dates are the calendar's`() {
+    #expect(WallClock.timestamp(milliseconds: 0) == "1970-01-01T00:00:00.000Z")
+    #expect(WallClock.timestamp(milliseconds: 951_782_399_999) == "2000-02-28T23:59:59.999Z")
+    #expect(WallClock.timestamp(milliseconds: 951_782_400_000) == "2000-02-29T00:00:00.000Z")
+    #expect(WallClock.timestamp(milliseconds: 1_795_438_800_123) == "2026-11-23T13:00:00.123Z")
+  }
+}

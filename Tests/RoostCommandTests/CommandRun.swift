@@ -1,0 +1,29 @@
+import FoundationEssentials
+import Subprocess
+
+/// What one run of the built `roost` left behind.
+struct CommandRun: Sendable {
+  var output: String
+  var talk: String
+  var code: Int32
+
+  /// Runs the program that was built beside this test bundle, without a terminal.
+  static func roost(_ arguments: [String], stateDirectory: String, input: String = "") async throws -> CommandRun {
+    let bundle = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let folder = URL(filePath: bundle).deletingLastPathComponent().path
+    let result = try await run(
+      .name("roost"), arguments: .init(arguments),
+      environment: .inherit.updating(["PATH": folder, "ROOST_STATE_DIR": stateDirectory, "COLUMNS": "100"]), input: .string(input),
+      output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+    let code: Int32 =
+      switch result.terminationStatus {
+      case .exited(let code): code
+      case .signaled(let signal): 128 + signal
+      }
+    return CommandRun(output: result.standardOutput, talk: result.standardError, code: code)
+  }
+
+  static func roost(_ arguments: String..., on daemon: FakeDaemon, input: String = "") async throws -> CommandRun {
+    try await roost(arguments, stateDirectory: daemon.stateDirectory, input: input)
+  }
+}
