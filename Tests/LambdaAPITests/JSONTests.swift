@@ -61,7 +61,8 @@ import Testing
     #expect(throws: JSONFault.self) { try JSONValue(parsing: ByteBuffer(string: text)) }
   }
 
-  /// Random documents must survive; random damage must be judged as FoundationEssentials' decoder judges it, and never trap.
+  /// Random documents must survive. Of damaged ones nothing may be accepted that FoundationEssentials' decoder refuses (the other way
+  /// round proves nothing: it takes `85.5-3` for a number), and nothing may trap.
   @Test func `scanner and parser withstand random bytes`() throws {
     var random = SplitMix(state: 20_260_131)
     for _ in 0..<3_000 {
@@ -78,15 +79,16 @@ import Testing
         }
       }
       let accepted = JSONScanner.fault(in: ByteBuffer(bytes: bytes)) == nil
+      guard accepted else { continue }
+      _ = try JSONValue(parsing: ByteBuffer(bytes: bytes))
       let decodable = (try? JSONDecoder().decode(Anything.self, from: Data(bytes))) != nil
-      #expect(accepted == decodable || isKnownDifference(bytes, accepted), "\(String(decoding: bytes, as: UTF8.self))")
-      if accepted { _ = try JSONValue(parsing: ByteBuffer(bytes: bytes)) }
+      #expect(decodable || isKnownDifference(bytes), "\(String(decoding: bytes, as: UTF8.self))")
     }
   }
 
-  /// The decoder refuses lone surrogates and numbers no Double holds, and takes UTF-16 and a NUL at the start for other encodings.
-  private func isKnownDifference(_ bytes: [UInt8], _ accepted: Bool) -> Bool {
-    accepted ? String(decoding: bytes, as: UTF8.self).contains("\\u") || bytes.contains(0x65) || bytes.contains(0x45) : bytes.contains(0)
+  /// The decoder refuses lone surrogates and numbers that no Double holds.
+  private func isKnownDifference(_ bytes: [UInt8]) -> Bool {
+    String(decoding: bytes, as: UTF8.self).contains("\\u") || bytes.contains(0x65) || bytes.contains(0x45)
   }
 
   private struct Anything: Decodable {

@@ -139,15 +139,26 @@ final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
 
   private func begin(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
     requestStarted = lastActivity
-    let closes = Self.asksToClose(head)
+    let asks = Expectation(head)
     if let name = InvokeParameters.functionName(in: head) {
-      turns.beginInvoke(closes: closes)
-      let request = PendingInvoke(head, name: name, authenticator: authenticator, started: lastActivity)
-      invite(head, limit: request.refusal == nil ? Limits.synchronousPayloadBytes : 0, context)
-      pending = request
+      turns.beginInvoke(closes: asks.close)
+      let request = PendingInvoke(head, name: name, authenticator: authenticator)
+      guard asks.invitation else {
+        pending = request
+        return
+      }
+      if let refusal = request.refusal ?? (asks.length > Limits.synchronousPayloadBytes ? .payloadTooLarge() : nil) {
+        abandon(refusal, context)
+      } else {
+        pending = request
+        invite(context)
+      }
     } else {
+      // A client that is not invited may send the body or not: after the router's refusal nobody could tell what comes next.
+      let uninvited = asks.invitation && asks.length > Limits.createFunctionBodyBytes
+      let closes = asks.close || uninvited
       turns.beginRouted(closes: closes)
-      invite(head, limit: Limits.createFunctionBodyBytes, context)
+      if asks.invitation, !uninvited { invite(context) }
       var head = head
       // The router knows it in this spelling only.
       if closes { head.headerFields[.connection] = "close" }
@@ -155,17 +166,28 @@ final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  private static func asksToClose(_ head: HTTPRequest) -> Bool {
-    guard let value = head.headerFields[.connection] else { return false }
-    return value.lowercased().split(whereSeparator: { $0 == "," || $0 == " " }).contains("close")
-  }
-
-  /// `100 Continue`, for a client that waits for it before it sends a body that will be read.
-  private func invite(_ head: HTTPRequest, limit: Int, _ context: ChannelHandlerContext) {
-    guard head.headerFields[.expect]?.lowercased() == "100-continue" else { return }
-    let length = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
-    guard length <= limit else { return }
+  /// For a client that waits with its body until the server wants it.
+  private func invite(_ context: ChannelHandlerContext) {
     context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+  }
+}
+
+/// What a request's head asks of the connection.
+private struct Expectation {
+  /// `Connection: close`.
+  var close = false
+  /// `Expect: 100-continue`.
+  var invitation: Bool
+  /// `Content-Length`; 0 if not given.
+  var length: Int
+
+  init(_ head: HTTPRequest) {
+    let fields = head.headerFields
+    if let value = fields[.connection] {
+      close = value.lowercased().split(whereSeparator: { $0 == "," || $0 == " " }).contains("close")
+    }
+    invitation = fields[.expect]?.lowercased() == "100-continue"
+    length = fields[.contentLength].flatMap { Int($0) } ?? 0
   }
 }
 
@@ -261,9 +283,9 @@ extension InvokeInterceptor {
       handle(input, context)
     }
     isDraining = false
-    guard held.isEmpty else { return }
+    // The router's side takes what it was given only when told that this was all.
     context.fireChannelReadComplete()
-    if readWithheld {
+    if held.isEmpty, readWithheld {
       readWithheld = false
       context.read()
     }

@@ -3,7 +3,7 @@ package import FunctionModel
 /// The runtime identifiers AWS knows, and what becomes of a request for each.
 package enum RuntimeNames {
   /// In the order of AWS's own message.
-  static let valid = [
+  package static let valid = [
     "nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x", "nodejs22.x", "java17", "nodejs16.x", "java25",
     "dotnet8", "python3.10", "java11", "python3.11", "dotnet6", "java21", "nodejs18.x", "provided.al2", "ruby3.3", "ruby3.4", "java8.al2",
     "ruby3.2", "python3.8", "python3.9",
