@@ -1,7 +1,9 @@
 import FoundationEssentials
 import FunctionModel
 import HTTPTypes
+import Hummingbird
 import LambdaAPI
+import Logging
 import NIOCore
 import Scheduling
 import Synchronization
@@ -164,6 +166,34 @@ import Testing
       let reply = await server.service.respond(
         to: .init(method: .post, scheme: nil, authority: nil, path: Self.path), body: ByteBuffer(string: "[7]"), as: caller)
       #expect(reply.head.status.code == 200 && reply.body == ByteBuffer(string: "[7]"))
+    }
+  }
+
+  @Test func `another server's router carries every path`() async throws {
+    try await TestServer.with { server in
+      let router = Router()
+      server.service.addRoutes(to: router, as: Principal(owner: TestServer.owner, name: "uid 0"))
+      let (ports, serving) = AsyncStream.makeStream(of: Int.self)
+      let application = Application(
+        router: router, configuration: .init(address: .hostname("127.0.0.1", port: 0)),
+        onServerRunning: { serving.yield($0.localAddress?.port ?? 0) }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await application.run() }
+        var iterator = ports.makeAsyncIterator()
+        let port = try #require(await iterator.next())
+        try await RawConnection.with(port: port) { connection in
+          let created = try await Deployment.create("hello", over: &connection)
+          #expect(created.status == 201)
+          let arn = "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Ahello"
+          let invoked = try await connection.request("POST", "/2015-03-31/functions/\(arn)/invocations", body: "[7]")
+          #expect(invoked.status == 200 && invoked.body == "[7]")
+          let tags = try await connection.request("GET", "/2017-03-31/tags/\(arn)")
+          #expect(tags.status == 200 && tags.json == ["Tags": [:]])
+          let unknown = try await connection.request("POST", "/2015-03-31/functions/hello/versions")
+          #expect(unknown.errorType == "UnknownOperationException")
+        }
+        tasks.cancelAll()
+      }
     }
   }
 }

@@ -15,7 +15,9 @@ import Testing
     ("", "Unexpected end-of-input at byte 1"),
     ("{", "Unexpected end-of-input at byte 2"),
     ("foo", "Unrecognized token 'foo': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false') at byte 1"),
-    ("truex", "Unrecognized token 'truex': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false') at byte 1"),
+    (
+      "truex", "Unrecognized token 'truex': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false') at byte 1"
+    ),
     ("{} {}", "Unexpected character ('{' (code 123)): was expecting end of input at byte 4"),
     ("{a:1}", "Unexpected character ('a' (code 97)): was expecting double-quote to start field name at byte 2"),
     ("{\"a\" 1}", "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value at byte 6"),
@@ -35,7 +37,9 @@ import Testing
     #expect(JSONScanner.fault(in: ByteBuffer(string: text))?.description == message)
   }
 
-  @Test(arguments: [[0xFF], [0xC0, 0x80], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF5], [0x80], [0xE2, 0x82]])
+  @Test(arguments: [
+    [0xFF], [0xC0, 0x80], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF5], [0x80], [0xE2, 0x82],
+  ])
   func `what is not UTF-8 is refused`(_ bytes: [UInt8]) {
     #expect(JSONScanner.fault(in: ByteBuffer(bytes: [0x22] + bytes + [0x22])) != nil)
   }

@@ -62,7 +62,8 @@ import Testing
           #expect(reply.json["Content"]?["CodeSize"] == published.json["Content"]?["CodeSize"])
         }
         let location = try #require(got.json["Content"]?["Location"]?.string)
-        #expect(try await connection.request("GET", String(location.drop { $0 != "/" }.dropFirst(2).drop { $0 != "/" })).body.hasPrefix("PK"))
+        #expect(
+          try await connection.request("GET", String(location.drop { $0 != "/" }.dropFirst(2).drop { $0 != "/" })).body.hasPrefix("PK"))
       }
     }
   }

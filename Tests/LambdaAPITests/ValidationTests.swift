@@ -118,7 +118,8 @@ import Testing
       member: "FunctionName", value: .string(String(repeating: "n", count: 65)), type: "InvalidParameterValueException",
       message: one(String(repeating: "n", count: 65), "functionName", "have length less than or equal to 64")),
     Refused(
-      member: "FunctionName", value: .null, message:
+      member: "FunctionName", value: .null,
+      message:
         "1 validation error detected: Value null at 'functionName' failed to satisfy constraint: Member must not be null"),
     Refused(
       member: "Role", value: .null,
@@ -144,7 +145,8 @@ import Testing
       message: "This host runs functions for x86_64 only, not for arm64."),
     Refused(
       member: "Architectures", value: .strings(["mips"]),
-      message: one("[mips]", "architectures", "satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]")),
+      message: one(
+        "[mips]", "architectures", "satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]")),
     Refused(
       member: "Publish", value: .bool(true), type: "InvalidParameterValueException",
       message: "Publish is not supported by this release of Roost"),
@@ -169,8 +171,10 @@ import Testing
         let reply = try await connection.request(
           "PUT", "/2015-03-31/functions/hello/configuration", json: ["Timeout": .integer(0), "MemorySize": .integer(1)])
         #expect(
-          reply.message == "2 validation errors detected: Value '0' at 'timeout' failed to satisfy constraint: Member must have value greater "
-            + "than or equal to 1; Value '1' at 'memorySize' failed to satisfy constraint: Member must have value greater than or equal to 128")
+          reply.message
+            == "2 validation errors detected: Value '0' at 'timeout' failed to satisfy constraint: Member must have value greater "
+            + "than or equal to 1; Value '1' at 'memorySize' failed to satisfy constraint: Member must have value greater than or equal to 128"
+        )
       }
     }
   }

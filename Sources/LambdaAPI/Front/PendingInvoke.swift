@@ -56,6 +56,9 @@ struct PendingInvoke {
 extension ServiceError {
   /// The place where the neighbouring AWS services come in.
   static func wrongService(_ service: String) -> ServiceError {
-    .unknownOperation("This release of Roost speaks for the AWS service lambda only, not for '\(service)'.")
+    var error = unknownOperation("This release of Roost speaks for the AWS service lambda only, not for '\(service)'.")
+    // Where the services of AWS's JSON protocols look for the type.
+    error.members["__type"] = error.type
+    return error
   }
 }
