@@ -20,7 +20,7 @@ SETTINGS = {"Runtime": "provided.al2023", "Handler": "function.handler"}
 
 @pytest.mark.main_job
 def test_a_bootstrap_in_bash_and_curl_works(deploy):
-    function = deploy(zip=bash_zip(), **SETTINGS)
+    function = deploy(zip=bash_zip(), MemorySize=1769, **SETTINGS)
     first = function.invoke({"a": "b"})
     assert first.error is None
     assert first.payload["event"] == {"a": "b"} and first.payload["calls"] == 1
