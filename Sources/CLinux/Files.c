@@ -51,15 +51,9 @@ int clinux_mkdirat(int directory, const char *name, unsigned mode) { return (int
 
 int clinux_unlinkat(int directory, const char *name, int flags) { return (int)result(unlinkat(directory, name, flags)); }
 
-int clinux_renameat(int directory, const char *from, const char *to) {
-  return (int)result(renameat(directory, from, directory, to));
-}
-
 int clinux_fchown(int fd, unsigned owner, unsigned group) { return (int)result(fchown(fd, owner, group)); }
 
 int clinux_fchmod(int fd, unsigned mode) { return (int)result(fchmod(fd, mode)); }
-
-int clinux_fsync(int fd) { RETURN_RETRIED(fsync(fd)); }
 
 int clinux_syncfs(int fd) { RETURN_RETRIED(syncfs(fd)); }
 
@@ -73,28 +67,7 @@ int clinux_flock(int fd, int operation) { RETURN_RETRIED(flock(fd, operation)); 
 
 ssize_t clinux_getdents(int fd, void *buffer, size_t count) { return result(syscall(SYS_getdents64, fd, buffer, count)); }
 
-int clinux_close_range(unsigned first, unsigned last) { return (int)result(syscall(SYS_close_range, first, last, 0)); }
-
 ssize_t clinux_getrandom(void *buffer, size_t count) { RETURN_RETRIED(getrandom(buffer, count, 0)); }
-
-static int reduced(int answer, const struct stat *full, struct clinux_status *status) {
-  if (answer < 0) return -errno;
-  *status = (struct clinux_status){
-    .device = full->st_dev, .inode = full->st_ino, .size = (uint64_t)full->st_size, .blocks = (uint64_t)full->st_blocks,
-    .mode = full->st_mode, .owner = full->st_uid, .group = full->st_gid, .links = (uint32_t)full->st_nlink,
-  };
-  return 0;
-}
-
-int clinux_fstat(int fd, struct clinux_status *status) {
-  struct stat full;
-  return reduced(fstat(fd, &full), &full, status);
-}
-
-int clinux_fstatat(int directory, const char *name, struct clinux_status *status) {
-  struct stat full;
-  return reduced(fstatat(directory, name, &full, AT_SYMLINK_NOFOLLOW), &full, status);
-}
 
 int clinux_fstatfs(int fd, struct clinux_filesystem *status) {
   struct statfs full;

@@ -22,30 +22,9 @@ int clinux_fsconfig_flag(int context, const char *key) {
   return (int)result(fsconfig(context, FSCONFIG_SET_FLAG, key, NULL, 0));
 }
 
-int clinux_fsconfig_descriptor(int context, const char *key, int fd) {
-  return (int)result(fsconfig(context, FSCONFIG_SET_FD, key, NULL, fd));
-}
-
 int clinux_fsconfig_create(int context) { return (int)result(fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0)); }
 
 int clinux_fsmount(int context, unsigned attributes) { return (int)result(fsmount(context, FSMOUNT_CLOEXEC, attributes)); }
-
-int clinux_clone_tree(int directory, const char *path) {
-  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (path[0] ? 0 : AT_EMPTY_PATH);
-  return (int)result(open_tree(directory, path, flags));
-}
-
-int clinux_move_mount(int mount, int directory, const char *path) {
-  unsigned flags = MOVE_MOUNT_F_EMPTY_PATH | (path[0] ? 0 : MOVE_MOUNT_T_EMPTY_PATH);
-  return (int)result(move_mount(mount, "", directory, path, flags));
-}
-
-int clinux_mount_set(int mount, uint64_t attributes) {
-  struct mount_attr change = {.attr_set = attributes};
-  return (int)result(mount_setattr(mount, "", AT_EMPTY_PATH, &change, sizeof change));
-}
-
-int clinux_umount(const char *path, int flags) { return (int)result(umount2(path, flags)); }
 
 int clinux_loop_free(int control) { return (int)result(ioctl(control, LOOP_CTL_GET_FREE)); }
 

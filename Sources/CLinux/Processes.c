@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <pwd.h>
-#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -63,13 +62,7 @@ without_actions:
   return error ? -error : child;
 }
 
-int clinux_setns(int fd, int kinds) { return (int)result(setns(fd, kinds)); }
-
-int clinux_unshare(int kinds) { return (int)result(unshare(kinds)); }
-
 int clinux_name_thread(const char *name) { return (int)result(prctl(PR_SET_NAME, name, 0, 0, 0)); }
-
-int clinux_prctl(int option, unsigned long argument) { return (int)result(prctl(option, argument, 0, 0, 0)); }
 
 int clinux_user(const char *name, uint32_t *user, uint32_t *group) {
   struct passwd entry, *found = NULL;

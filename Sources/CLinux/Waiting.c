@@ -4,12 +4,15 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
-_Static_assert(CLINUX_EPOLLIN == EPOLLIN && CLINUX_EPOLLPRI == EPOLLPRI && CLINUX_EPOLLOUT == EPOLLOUT, "epoll.h");
-_Static_assert(CLINUX_EPOLLERR == EPOLLERR && CLINUX_EPOLLHUP == EPOLLHUP, "epoll.h");
-_Static_assert(CLINUX_EPOLLONESHOT == EPOLLONESHOT, "epoll.h");
+#define SAME(ours, theirs) _Static_assert((uint32_t)(ours) == (uint32_t)(theirs), "epoll.h")
+SAME(CLINUX_EPOLLIN, EPOLLIN);
+SAME(CLINUX_EPOLLPRI, EPOLLPRI);
+SAME(CLINUX_EPOLLOUT, EPOLLOUT);
+SAME(CLINUX_EPOLLERR, EPOLLERR);
+SAME(CLINUX_EPOLLHUP, EPOLLHUP);
+SAME(CLINUX_EPOLLONESHOT, EPOLLONESHOT);
 
 enum { EVENTS_AT_ONCE = 64 };
 
@@ -39,13 +42,6 @@ int clinux_epoll_wait(int epoll, struct clinux_event *events, int count, int mil
 }
 
 int clinux_eventfd(void) { return (int)result(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
-
-int clinux_timerfd(void) { return (int)result(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)); }
-
-int clinux_timerfd_arm(int fd, int64_t nanoseconds) {
-  struct itimerspec when = {.it_value = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000}};
-  return (int)result(timerfd_settime(fd, 0, &when, NULL));
-}
 
 static sigset_t as_set(uint64_t signals) {
   sigset_t set;

@@ -40,7 +40,7 @@ package final class DescriptorWatcher: Sendable {
   /// Ends the watch: after this returns its handler is not called again; a call that was begun before may still be running.
   package func cancel(_ token: WatchToken) { watches.remove(token.number) }
 
-  /// Ends all watches and the thread; handlers are not called any more, but for one that may be running.
+  /// Ends all watches and the thread; handlers are not called any more, but for one that may be running. Later watches do nothing.
   package func stop() { watches.stop() }
 }
 
@@ -73,15 +73,16 @@ private final class WatchTable: Sendable {
 
   func add(_ watch: Watch) throws(SystemError) -> WatchToken {
     // The entry stands before the kernel knows of it, so that its first event finds it.
-    let number = state.withLock { state in
+    let (number, isStopped) = state.withLock { state in
       defer { state.nextToken += 1 }
       if !state.isStopped { state.watches[state.nextToken] = watch }
-      return state.nextToken
+      return (state.nextToken, state.isStopped)
     }
+    guard !isStopped else { return WatchToken(number: number) }
     do {
       try poller.add(watch.descriptor, for: watch.interest, token: number, oneShot: watch.oneShot)
     } catch {
-      state.withLock { _ = $0.watches.removeValue(forKey: number) }
+      _ = state.withLock { $0.watches.removeValue(forKey: number) }
       throw error
     }
     return WatchToken(number: number)
@@ -100,17 +101,26 @@ private final class WatchTable: Sendable {
   }
 
   func remove(_ number: UInt64) {
-    // Under the lock, so that the descriptor cannot be closed, reused and watched again between the two steps.
-    state.withLock { state in
-      guard let watch = state.watches.removeValue(forKey: number) else { return }
-      do { try poller.remove(watch.descriptor) } catch { preconditionFailure("\(error): closed before its watch was cancelled") }
+    // Under the lock, so that the descriptor cannot be closed, reused and watched again between the two steps. The handler is let go
+    // after it: what that frees may cancel watches of its own.
+    _ = state.withLock { state in
+      let watch = state.watches.removeValue(forKey: number)
+      if let watch { forget(watch.descriptor) }
+      return watch
     }
   }
 
+  private func forget(_ number: CInt) {
+    do { try poller.remove(number) } catch { preconditionFailure("\(error): closed before its watch was cancelled") }
+  }
+
   func stop() {
-    state.withLock { state in
+    // Let go after the lock, as above.
+    _ = state.withLock { state in
       state.isStopped = true
+      let watches = state.watches
       state.watches = [:]
+      return watches
     }
     do { try wake.raiseEvent() } catch { preconditionFailure("\(error)") }
   }

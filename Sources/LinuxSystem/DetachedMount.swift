@@ -36,11 +36,6 @@ package enum DetachedMount {
     return Descriptor(owning: try checked(clinux_fsmount(context.rawValue, attributes.rawValue), "fsmount", source))
   }
 
-  /// open_tree(2) with `OPEN_TREE_CLONE`: a second mount of the same tree; only in the mount namespace that made the first.
-  package static func clone(of mount: borrowing Descriptor) throws(SystemError) -> Descriptor {
-    Descriptor(owning: try checked(unsafe clinux_clone_tree(mount.rawValue, ""), "open_tree", "mount \(mount.rawValue)"))
-  }
-
   /// Opens a directory of the mount for use; `.` is its root.
   package static func openDirectory(_ path: String = ".", of mount: borrowing Descriptor) throws(SystemError) -> Descriptor {
     try Descriptor.openBeneath(directory: mount, path: path, flags: O_RDONLY | O_DIRECTORY)

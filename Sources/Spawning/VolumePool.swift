@@ -60,11 +60,13 @@ package final class VolumePool {
     kept = [:]
   }
 
+  /// Drops all that is here and ends the thread. Who still waits hears nothing any more.
   package func close() {
     for token in [watch, refill] { if let token { loop.cancel(token) } }
     watch = nil
     ready = []
     kept = [:]
+    waiting = []
     workshop.stop()
   }
 

@@ -41,7 +41,15 @@ final class VolumeWorkshop: Sendable {
     _ = try thread.watch(orders.rawValue, for: .readable, oneShot: false) { [weak self] in self?.work() }
   }
 
-  func stop() { thread.stop() }
+  /// Ends the thread; what was ordered and not done, and done and not collected, goes with the caller.
+  func stop() {
+    thread.stop()
+    let rest = state.withLock { state in
+      defer { state = ([], []) }
+      return state
+    }
+    withExtendedLifetime(rest) {}
+  }
 
   func order(_ job: Job) {
     state.withLock { $0.jobs.append(job) }

@@ -15,7 +15,8 @@ import Testing
   static let third = "bbbb0000-0000-4000-8000-000000000003"
 
   @Test func `environments, host and invocations are the values themselves`() async throws {
-    let contents = FakeBackend.Contents(live: [Samples.status(Self.first)], invocations: [Samples.invocation(Self.third, environment: Self.first)])
+    let contents = FakeBackend.Contents(
+      live: [Samples.status(Self.first)], invocations: [Samples.invocation(Self.third, environment: Self.first)])
     try await ServedSocket.serving(contents) { served, backend in
       let environments = try await served.client.environments()
       #expect(environments == contents.live)

@@ -13,10 +13,12 @@ import Testing
     (groups: "root:x:0:\nroost:x:994:anna,bert\nstaff:x:50:carl\n", users: "root:x:0:0::/:\nanna:x:1000:1000::/:\ncarl:x:1002:1002::/:\n")
   }
 
-  @Test(arguments: [
-    (0, 0, true), (995, 994, true), (995, 1, true), (1_005, 994, true), (1_000, 1_000, true), (1_002, 1_002, false), (1_001, 1_001, false),
-    (65_534, 65_534, false),
-  ] as [(UInt32, UInt32, Bool)])
+  @Test(
+    arguments: [
+      (0, 0, true), (995, 994, true), (995, 1, true), (1_005, 994, true), (1_000, 1_000, true), (1_002, 1_002, false),
+      (1_001, 1_001, false),
+      (65_534, 65_534, false),
+    ] as [(UInt32, UInt32, Bool)])
   func `root, the daemon's user and its group's members may, others not`(user: UInt32, group: UInt32, may: Bool) {
     #expect(Self.access.permits(PeerCredentials(process: 1, user: user, group: group)) == may)
   }

@@ -21,10 +21,8 @@ int clinux_set_nonblocking(int fd);
 int clinux_pipe(int ends[2], int flags);
 int clinux_mkdirat(int directory, const char *name, unsigned mode);
 int clinux_unlinkat(int directory, const char *name, int flags);
-int clinux_renameat(int directory, const char *from, const char *to);
 int clinux_fchown(int fd, unsigned owner, unsigned group);
 int clinux_fchmod(int fd, unsigned mode);
-int clinux_fsync(int fd);
 int clinux_syncfs(int fd);
 int clinux_ftruncate(int fd, int64_t size);
 int64_t clinux_lseek(int fd, int64_t offset, int whence);
@@ -33,17 +31,7 @@ int64_t clinux_next_data(int fd, int64_t offset);
 int clinux_flock(int fd, int operation);
 /// getdents64(2): raw entries, see `clinux_entry_*`.
 ssize_t clinux_getdents(int fd, void *buffer, size_t count);
-int clinux_close_range(unsigned first, unsigned last);
 ssize_t clinux_getrandom(void *buffer, size_t count);
-
-/// What Roost reads of stat(2).
-struct clinux_status {
-  uint64_t device, inode, size, blocks;
-  uint32_t mode, owner, group, links;
-};
-int clinux_fstat(int fd, struct clinux_status *status);
-/// fstatat(2) that does not follow a link at `name`.
-int clinux_fstatat(int directory, const char *name, struct clinux_status *status);
 
 /// What Roost reads of statfs(2): sizes in units of `fragment` bytes.
 struct clinux_filesystem {
@@ -92,9 +80,6 @@ int clinux_epoll_remove(int epoll, int fd);
 int clinux_epoll_wait(int epoll, struct clinux_event *events, int count, int milliseconds);
 /// eventfd(2), non-blocking.
 int clinux_eventfd(void);
-/// timerfd_create(2) on CLOCK_MONOTONIC, non-blocking, and timerfd_settime(2) for one shot; 0 disarms.
-int clinux_timerfd(void);
-int clinux_timerfd_arm(int fd, int64_t nanoseconds);
 /// Blocks `signals` (bit n-1 = signal n) in the calling thread.
 int clinux_block_signals(uint64_t signals);
 /// signalfd(2), non-blocking, for `signals` as above.
@@ -120,11 +105,8 @@ int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit);
 /// posix_spawn(3) with an empty signal mask, default dispositions and /dev/null as standard input: the process id. Standard output
 /// and error go to `output` unless it is negative.
 int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output);
-int clinux_setns(int fd, int kinds);
-int clinux_unshare(int kinds);
 /// The calling thread's name as ps(1) shows it, at most 15 bytes. prctl(2), PR_SET_NAME.
 int clinux_name_thread(const char *name);
-int clinux_prctl(int option, unsigned long argument);
 /// getpwnam_r(3): 1 when found, 0 when there is no such user.
 int clinux_user(const char *name, uint32_t *user, uint32_t *group);
 /// Symbolic name ("EINVAL") and text of an errno; NULL when unknown.
@@ -142,17 +124,9 @@ enum {
 int clinux_fsopen(const char *type);
 int clinux_fsconfig_string(int context, const char *key, const char *value);
 int clinux_fsconfig_flag(int context, const char *key);
-int clinux_fsconfig_descriptor(int context, const char *key, int fd);
 int clinux_fsconfig_create(int context);
 /// fsmount(2): a detached mount with `attributes` of CLINUX_MOUNT_*; it goes with its last descriptor.
 int clinux_fsmount(int context, unsigned attributes);
-/// open_tree(2) with OPEN_TREE_CLONE: a detached copy of the mount at `path` (AT_EMPTY_PATH when it is empty).
-int clinux_clone_tree(int directory, const char *path);
-/// move_mount(2) of a detached mount to `path` beneath `directory` ("" for the directory itself).
-int clinux_move_mount(int mount, int directory, const char *path);
-/// mount_setattr(2): sets `attributes`, all of CLINUX_MOUNT_*, on the mount itself.
-int clinux_mount_set(int mount, uint64_t attributes);
-int clinux_umount(const char *path, int flags);
 
 // --- Loop devices --------------------------------------------------------------------------------------------------------
 enum { CLINUX_LOOP_DIRECT_IO = 16, CLINUX_LOOP_AUTOCLEAR = 4 };

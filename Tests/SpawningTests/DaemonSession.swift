@@ -1,0 +1,123 @@
+import Glibc
+import LinuxSystem
+import SpawnProtocol
+
+@testable import Spawning
+
+/// A roostd process with a fake supervisor, which hands its socket to the test.
+final class DaemonSession {
+  let installation: Installation
+  private(set) var process: ChildProcess
+  private let rendezvous: Descriptor
+
+  /// The user of the fake supervisor; every host has it.
+  static let user = "nobody"
+
+  init(_ installation: Installation, supervisorOptions: [String] = [], user: String = DaemonSession.user) throws {
+    self.installation = installation
+    rendezvous = try Descriptor(listeningAt: "\(installation.stateDirectory)/test.sock")
+    process = try installation.startDaemon(supervisorOptions, user: user)
+  }
+
+  deinit {
+    do {
+      try process.send(signal: SIGKILL)
+      _ = try process.wait()
+    } catch { print("roostd: \(error)") }
+  }
+
+  /// Waits for a supervisor to come up.
+  func nextSupervisor(within limit: Duration = .seconds(20)) throws -> FakeSupervisor {
+    let poller = try Poller()
+    try poller.add(rendezvous.rawValue, for: .readable, token: 0)
+    guard try !poller.wait(timeout: limit).isEmpty else { throw SpawnerSession.Ended(reason: "no supervisor") }
+    let connection = Descriptor(owning: accept(rendezvous.rawValue, nil, nil))
+    var packet = try receivePacket(from: connection, within: limit)
+    guard let socket = packet.takeFirstDescriptor() else { throw SpawnerSession.Ended(reason: "no descriptor") }
+    return FakeSupervisor(introduction: String(decoding: packet.bytes, as: UTF8.self), connection: connection, socket: socket)
+  }
+
+  func signal(_ number: Int32) throws { try process.send(signal: number) }
+
+  /// How roostd ends.
+  func end(within limit: Duration = .seconds(20)) throws -> ChildProcess.End? { try process.wait(for: limit) }
+
+  /// Starts another roostd on the same directory, after this one has ended.
+  func restart() throws { process = try installation.startDaemon([], user: Self.user) }
+}
+
+/// The fake supervisor: its end of the socket to roostd is the test's.
+final class FakeSupervisor {
+  let introduction: String
+  let connection: Descriptor
+  let socket: Descriptor
+
+  init(introduction: String, connection: consuming Descriptor, socket: consuming Descriptor) {
+    self.introduction = introduction
+    self.connection = connection
+    self.socket = socket
+  }
+
+  func value(_ name: String) -> String? {
+    introduction.split(separator: " ").first { $0.hasPrefix("\(name)=") }.map { String($0.dropFirst(name.utf8.count + 1)) }
+  }
+
+  func exit(_ status: UInt8) throws { _ = try PacketSocket.send([status], over: connection) }
+
+  func create(_ number: UInt64, _ recipe: SandboxRecipe) throws -> RunningSandbox {
+    _ = try PacketSocket.send(SpawnRequest.create(SandboxID(number), recipe).encoded(), over: socket)
+    var packet = try receivePacket(from: socket, within: .seconds(20))
+    let received = Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
+    guard case .created(_, let created) = received.event else { throw SpawnerSession.Ended(reason: "\(received.event)") }
+    return RunningSandbox(created, received)
+  }
+}
+
+extension Installation {
+  /// Copies roostd and the fake supervisor beside roost-init, once.
+  func installDaemon() throws {
+    try makeDirectories(programs)
+    try run("/bin/cp", ["\(buildDirectory)/roostd", "\(programs)/roostd"])
+    try compile("fake-supervisor", static: true, to: "\(programs)/roost-supervisor")
+    try run("/bin/chmod", ["-R", "go+rX", path])
+  }
+
+  func startDaemon(_ supervisorOptions: [String], user: String) throws -> ChildProcess {
+    if unsafe access("\(programs)/roostd", X_OK) != 0 { try installDaemon() }
+    let own = [
+      "--user", user, "--state-dir", stateDirectory, "--runtimes-dir", runtimesDirectory, "--uids",
+      "\(userIDs.lowerBound)-\(userIDs.upperBound)",
+    ]
+    return try ChildProcess(program: "\(programs)/roostd", arguments: own + supervisorOptions)
+  }
+}
+
+/// Where SwiftPM puts products: the test program is among them.
+private var buildDirectory: String {
+  var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+  let count = unsafe readlink("/proc/self/exe", &bytes, bytes.count)
+  let path = String(decoding: bytes.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
+  guard path.hasSuffix(".xctest") else {
+    // A helper of the toolchain loads the tests; the bundle is its argument.
+    let bundle = CommandLine.arguments.first { $0.contains(".xctest") } ?? path
+    return String(bundle[..<(bundle.lastIndex(of: "/") ?? bundle.startIndex)])
+  }
+  return String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+}
+
+extension Descriptor {
+  /// A packet socket that everybody may connect to. unix(7).
+  fileprivate init(listeningAt path: String) throws {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: Array(path.utf8).prefix($0.count - 1)) }
+    let number = socket(AF_UNIX, CInt(SOCK_SEQPACKET.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let bound = unsafe withUnsafeBytes(of: &address) { bytes in
+      unsafe Glibc.bind(number, bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self), socklen_t(bytes.count))
+    }
+    guard bound == 0, listen(number, 8) == 0, unsafe chmod(path, 0o777) == 0 else {
+      throw SystemError(call: "bind", object: path, errno: errno)
+    }
+    self.init(owning: number)
+  }
+}

@@ -1,0 +1,109 @@
+import Glibc
+import LinuxSystem
+import SpawnProtocol
+import Testing
+
+@testable import Spawning
+
+extension HostRing {
+  @Suite struct Daemon {
+    @Test func `the supervisor runs under its own user, with one descriptor beside the standard ones`() throws {
+      let session = try DaemonSession(try Installation())
+      let supervisor = try session.nextSupervisor()
+      let nobody = try #require(try UserAccount.named(DaemonSession.user))
+      #expect(supervisor.value("uid") == "\(nobody.userID)" && supervisor.value("gid") == "\(nobody.groupID)")
+      #expect(supervisor.value("fds") == "0,1,2,3,")
+      #expect(text("/proc/\(supervisor.value("pid") ?? "")/status").contains("NoNewPrivs:\t1"))
+    }
+
+    @Test func `SIGTERM ends it in order, with status 0 and nothing left`() throws {
+      let installation = try Installation()
+      let session = try DaemonSession(installation)
+      let supervisor = try session.nextSupervisor()
+      _ = try supervisor.create(1, installation.recipe()).start(["wait"])
+      try session.signal(SIGTERM)
+      #expect(try session.end() == .code(0))
+      #expect(try installation.traces().settled(installation) == Traces())
+      let trees = try ControlGroupLayout.detect().hierarchies.map { hierarchy in
+        "\(hierarchy.mountPoint)/\(ControlGroupTree.name(forStateDirectory: installation.stateDirectory))"
+      }
+      #expect(trees.allSatisfy { unsafe access($0, F_OK) != 0 })
+    }
+
+    @Test func `a supervisor that dies is started again, without the sandboxes of the last`() throws {
+      let installation = try Installation()
+      let session = try DaemonSession(installation)
+      let first = try session.nextSupervisor()
+      let sandbox = try first.create(1, installation.recipe())
+      try first.exit(1)
+      #expect(try sandbox.ends())
+      let second = try session.nextSupervisor()
+      #expect(second.value("pid") != first.value("pid"))
+      #expect(try installation.traces().processes == 0)
+      // The same uid and volume are free again.
+      #expect(try second.create(1, installation.recipe()).start(["wait"]) == .started(processID: 2))
+    }
+
+    @Test func `a supervisor that talks nonsense is ended`() throws {
+      let session = try DaemonSession(try Installation())
+      let first = try session.nextSupervisor()
+      _ = try PacketSocket.send([0xFF, 1, 2, 3], over: first.socket)
+      #expect(try session.nextSupervisor().value("pid") != first.value("pid"))
+    }
+
+    @Test func `a configuration error is passed on as the exit status, before and after the start`() throws {
+      let refused = try DaemonSession(try Installation(), supervisorOptions: ["--fail", "64"])
+      #expect(try refused.end() == .code(64))
+      let session = try DaemonSession(try Installation())
+      try session.nextSupervisor().exit(78)
+      #expect(try session.end() == .code(78))
+    }
+
+    @Test func `without its user, and on a directory in use, it does not start`() throws {
+      let lonely = try DaemonSession(try Installation(), user: "nobody-of-that-name")
+      #expect(try lonely.end() == .code(67))
+      let session = try DaemonSession(try Installation())
+      _ = try session.nextSupervisor()
+      let second = try session.installation.startDaemon([], user: DaemonSession.user)
+      #expect(try second.wait(for: .seconds(20)) == .code(75))
+    }
+
+    @Test func `kill -9 of roostd leaves no process, and the next start reaps its control groups`() throws {
+      let installation = try Installation()
+      let session = try DaemonSession(installation)
+      let supervisor = try session.nextSupervisor()
+      let sandbox = try supervisor.create(1, installation.recipe())
+      _ = try sandbox.start(["fork-and-leave", "wait"])
+      try session.signal(SIGKILL)
+      #expect(try session.end() == .signal(SIGKILL))
+      // The test still holds the control socket: the parent's death alone has to do it.
+      #expect(try sandbox.ends())
+      #expect(throws: SpawnerSession.Ended.self, "the supervisor sees the end") {
+        _ = try receivePacket(from: supervisor.socket, within: .seconds(10))
+      }
+      let left = try installation.traces().settled(installation) { $0.processes == 0 && $0.loopDevices == 0 }
+      #expect(left.processes == 0 && left.loopDevices == 0 && left.files == 0 && left.controlGroups > 0)
+      try session.restart()
+      let next = try session.nextSupervisor()
+      #expect(try installation.traces().controlGroups == 0)
+      _ = try next.create(1, installation.recipe())
+    }
+
+    @Test func `a roostd with nothing to do uses no CPU`() throws {
+      let session = try DaemonSession(try Installation())
+      _ = try session.nextSupervisor()
+      let poller = try Poller()
+      // Two seconds for the volume that is made ready, then nothing.
+      _ = try poller.wait(timeout: .seconds(2))
+      let before = cpuTicks(of: session.process.processID)
+      _ = try poller.wait(timeout: .seconds(1))
+      #expect(cpuTicks(of: session.process.processID) == before)
+    }
+  }
+}
+
+/// utime and stime of /proc/<pid>/stat, in ticks.
+private func cpuTicks(of process: Int32) -> UInt64 {
+  let fields = text("/proc/\(process)/stat").split(separator: ")").last?.split(separator: " ") ?? []
+  return fields.dropFirst(11).prefix(2).compactMap { UInt64($0) }.reduce(0, +)
+}

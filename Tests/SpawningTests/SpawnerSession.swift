@@ -1,0 +1,138 @@
+import Foundation
+import Glibc
+import LinuxSystem
+import SpawnProtocol
+import Synchronization
+
+@testable import Spawning
+
+/// A spawner on a thread of its own, and the supervisor's end of its socket.
+///
+/// A thread that stays, because PID 1 of a sandbox dies with the thread that cloned it.
+final class SpawnerSession: Sendable {
+  struct Ended: Error { let reason: String }
+
+  let socket: Descriptor
+  private let done = DispatchSemaphore(value: 0)
+
+  init(_ installation: Installation, layout: ControlGroupLayout? = nil) throws {
+    let ends = try PacketSocket.pair()
+    socket = ends.first
+    let theirs = ends.second.release()
+    let settings = installation.settings
+    let initProgram = "\(installation.programs)/roost-init"
+    let layout = try layout ?? ControlGroupLayout.detect()
+    let started = DispatchSemaphore(value: 0)
+    let box = FailureBox()
+    Thread.detachNewThread { [done] in
+      do {
+        try serve(Descriptor(owning: theirs), settings, initProgram, layout) { started.signal() }
+      } catch {
+        box.text.withLock { $0 = "\(error)" }
+        started.signal()
+      }
+      done.signal()
+    }
+    started.wait()
+    if let text = box.text.withLock({ $0 }) { throw Ended(reason: text) }
+  }
+
+  /// Closes the socket, as a supervisor that dies does, and waits until the spawner has taken everything down.
+  func end() {
+    shutdown(socket.rawValue, CInt(SHUT_RDWR))
+    done.wait()
+  }
+
+  func send(_ request: SpawnRequest) throws {
+    guard try PacketSocket.send(request.encoded(), over: socket) else { throw Ended(reason: "socket full") }
+  }
+
+  /// The next event, with its descriptors.
+  func next(within limit: Duration = .seconds(20)) throws -> Received {
+    var packet = try receivePacket(from: socket, within: limit)
+    return Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
+  }
+
+  func create(_ number: UInt64, _ recipe: SandboxRecipe) throws -> RunningSandbox {
+    try send(.create(SandboxID(number), recipe))
+    let received = try next()
+    guard case .created(SandboxID(number), let created) = received.event else { throw Ended(reason: "\(received.event)") }
+    return RunningSandbox(created, received)
+  }
+
+  /// Makes a sandbox, runs the probe to its end, and destroys the sandbox.
+  func probe(_ words: String..., recipe: SandboxRecipe, keepVolume: Bool = false) throws -> ProbeReport {
+    let number = UInt64.random(in: 1...UInt64.max)
+    let sandbox = try create(number, recipe)
+    let report = try sandbox.run(words)
+    try destroy(number, keepVolume: keepVolume)
+    return report
+  }
+
+  func destroy(_ number: UInt64, keepVolume: Bool = false) throws {
+    try send(.destroy(SandboxID(number), keepVolume: keepVolume))
+    while true {
+      switch try next().event {
+      case .destroyed(SandboxID(number)): return
+      case .exited: continue
+      case let other: throw Ended(reason: "\(other)")
+      }
+    }
+  }
+}
+
+private final class FailureBox: Sendable { let text = Mutex<String?>(nil) }
+
+/// What roostd's main does, but for the supervisor.
+private func serve(
+  _ socket: consuming Descriptor, _ settings: HostSettings, _ initProgram: String, _ layout: ControlGroupLayout,
+  whenReady: () -> Void
+) throws {
+  let groups = try ControlGroupTree(layout: layout, name: ControlGroupTree.name(forStateDirectory: settings.stateDirectory))
+  let state = try Descriptor.open(settings.stateDirectory, flags: O_RDONLY | O_DIRECTORY)
+  let host = try SandboxHost(settings: settings, state: state, initProgram: initProgram, controlGroups: groups)
+  let loop = try EventLoop()
+  let volumes = try VolumePool(directory: host.volumes, target: settings.volumePool, loop: loop)
+  var spawner: Spawner?
+  spawner = try Spawner(host: host, volumes: volumes, socket: socket, loop: loop) { _ in
+    spawner?.abandonAll { loop.stop() }
+  }
+  whenReady()
+  try loop.run()
+  spawner = nil
+  volumes.close()
+  try groups.remove()
+}
+
+/// The next packet on a packet socket.
+func receivePacket(from socket: borrowing Descriptor, within limit: Duration) throws -> Packet {
+  let poller = try Poller()
+  try poller.add(socket.rawValue, for: .readable, token: 0)
+  let deadline = ContinuousClock.now + limit
+  while ContinuousClock.now < deadline {
+    if let packet = try PacketSocket.receive(from: socket, limit: 65_536) {
+      if packet.isEnd { throw SpawnerSession.Ended(reason: "end of socket") }
+      return packet
+    }
+    _ = try poller.wait(timeout: ContinuousClock.now.duration(to: deadline))
+  }
+  throw SpawnerSession.Ended(reason: "nothing within \(limit)")
+}
+
+/// An event and what came with it.
+final class Received {
+  let event: SpawnEvent
+  private var descriptors: [CInt]
+
+  init(event: SpawnEvent, descriptors: [CInt]) {
+    self.event = event
+    self.descriptors = descriptors
+  }
+
+  deinit { for number in descriptors { Glibc.close(number) } }
+
+  func takeAll() -> [CInt] {
+    defer { descriptors = [] }
+    return descriptors
+  }
+}

@@ -1,0 +1,120 @@
+import Glibc
+import LinuxSystem
+import SpawnProtocol
+import Testing
+
+@testable import Spawning
+
+extension HostRing {
+  @Suite struct Lives {
+    @Test func `PID 1 is roost-init, under the leased uid, and cannot be read`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      let sandbox = try session.create(1, installation.recipe(3))
+      let process = "/proc/\(sandbox.created.hostProcessID)"
+      #expect(text("\(process)/comm") == "roost-init\n")
+      let user = installation.userIDs.lowerBound + 3
+      #expect(text("\(process)/status").contains("Uid:\t\(user)\t\(user)\t\(user)\t\(user)"))
+      // Owned by root rather than by its uid: not dumpable.
+      var facts = stat()
+      #expect(unsafe stat("\(process)/mem", &facts) == 0 && facts.st_uid == 0)
+      #expect(text("\(process)/uid_map").split(separator: " ") == ["993", "\(user)", "1\n"])
+      try session.destroy(1)
+    }
+
+    @Test func `the files handed over work for whoever holds them`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      let sandbox = try session.create(1, installation.recipe())
+      #expect(sandbox.created.microseconds > 0)
+      _ = try sandbox.start(["wait"])
+      let v2 = sandbox.created.freezer == .v2
+      let freezer = try sandbox.duplicate(.freeze)
+      try freezer.write(v2 ? "1" : "FROZEN")
+      try freezer.write(v2 ? "0" : "THAWED")
+      try sandbox.duplicate(.cpuQuota).write(sandbox.created.cpu == .v2 ? "10000 20000" : "10000")
+      #expect(ControlGroupText.number(try sandbox.duplicate(.memoryCurrent).readText()) ?? 0 > 0)
+      #expect(ControlGroupText.counter("oom_kill", in: try sandbox.duplicate(.memoryEvents).readText()) == 0)
+      #expect(try !sandbox.duplicate(.cpuUsage).readText().isEmpty)
+      if v2 { try sandbox.duplicate(.kill).write("1") } else { try session.send(.kill(SandboxID(1))) }
+      #expect(try session.next().event == .exited(SandboxID(1)))
+      try session.destroy(1)
+    }
+
+    @Test func `signals reach the program, and its end is told`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      let sandbox = try session.create(1, installation.recipe())
+      guard case .started = try sandbox.start(["wait"]) else { return #expect(Bool(false), "not started") }
+      try sandbox.send(.signal(SIGTERM))
+      #expect(try sandbox.nextInitEvent() == .exited(.signal(SIGTERM)))
+      #expect(try !sandbox.ends(within: .milliseconds(50)), "the sandbox stays until it is destroyed")
+      try session.destroy(1)
+    }
+
+    @Test func `a program that is not there is reported with its errno`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      let sandbox = try session.create(1, installation.recipe())
+      try sandbox.send(.start(workingDirectory: "/", arguments: ["/nowhere"], environment: []))
+      #expect(try sandbox.nextInitEvent() == .failed(errno: ENOENT))
+      try session.destroy(1)
+      let other = try session.create(2, installation.recipe())
+      #expect(try other.start(["exit"], directory: "/nowhere") == .failed(errno: ENOENT))
+      try session.destroy(2)
+    }
+
+    @Test func `PID 1 and all processes end when the control socket closes`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      let sandbox = try session.create(1, installation.recipe())
+      _ = try sandbox.start(["fork-and-leave", "wait"])
+      sandbox.close(.control)
+      #expect(try session.next().event == .exited(SandboxID(1)))
+      #expect(try installation.traces().processes == 0)
+      try session.destroy(1)
+    }
+
+    @Test func `/tmp has the size asked for, is full at it, and does not count as memory`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      let report = try session.probe("files", "fill", recipe: installation.recipe(memoryMegabytes: 128))
+      #expect(report["fill"] == "ENOSPC")
+      let filled = try #require(report["filled"].flatMap { UInt64($0) })
+      #expect(filled >= 512 << 20 && filled < 560 << 20)
+      #expect(report.status == .code(0))
+    }
+
+    @Test func `a kept volume brings its contents to the next sandbox, a released one does not`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      let recipe = installation.recipe()
+      #expect(try session.probe("keep", recipe: recipe, keepVolume: true)["keep"] == "ok")
+      #expect(try session.probe("files", recipe: recipe, keepVolume: true)["kept"] == "kept")
+      try session.send(.release(recipe.volume))
+      #expect(try session.probe("files", recipe: recipe)["kept"] == "ENOENT")
+    }
+
+    @Test func `sandboxes are made beside each other`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      for number in 0..<6 { try session.send(.create(SandboxID(UInt64(number)), installation.recipe(UInt32(number)))) }
+      var running: [RunningSandbox] = []
+      for _ in 0..<6 {
+        let received = try session.next()
+        guard case .created(_, let created) = received.event else { return #expect(Bool(false), "\(received.event)") }
+        running.append(RunningSandbox(created, received))
+      }
+      #expect(Set(running.map(\.created.hostProcessID)).count == 6)
+      for number in 0..<6 { try session.destroy(UInt64(number)) }
+    }
+  }
+}
