@@ -143,10 +143,10 @@ class Host:
         profile = parser["default"]
         return profile["aws_access_key_id"], profile["aws_secret_access_key"]
 
-    def client(self, key=None, secret=None, **settings):
+    def client(self, key=None, secret=None, region=REGION, **settings):
         own_key, own_secret = self.credentials()
         return boto3.client(
-            "lambda", endpoint_url=self.endpoint, region_name=REGION,
+            "lambda", endpoint_url=self.endpoint, region_name=region,
             aws_access_key_id=key or own_key, aws_secret_access_key=secret or own_secret,
             config=Config(retries={"max_attempts": 0}, read_timeout=60 * TIME_SCALE, max_pool_connections=64, **settings))
 
