@@ -1,6 +1,7 @@
 """A Roost host of the tests' own: state directory, port and daemons, and the proof that nothing of it stays."""
 
 import configparser
+import contextlib
 import os
 import selectors
 import shutil
@@ -127,8 +128,15 @@ class Host:
         self.roostd = None
 
     def discard(self):
+        """However it ended: what a failed test has left does not trouble the next one."""
         if self.roostd is not None:
             self.kill_all()
+        for group in self.control_groups():
+            for process in processes_of_group(group):
+                os.kill(process, signal.SIGKILL)
+            for folder, _, _ in os.walk(group, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
         shutil.rmtree(self.state, ignore_errors=True)
         self.log.unlink(missing_ok=True)
 

@@ -5,13 +5,12 @@ import http.client
 import os
 import stat
 import subprocess
-import tempfile
 import time
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from functions import Deployer
-from host import PROGRAMS, Host, read
+from host import PROGRAMS, Host, HostFailure, read
 
 
 def status_of(process, field):
@@ -72,11 +71,14 @@ def test_a_configuration_file_variables_and_options_count_in_that_order(tmp_path
 
 
 def test_a_taken_port_is_said(host):
-    with tempfile.TemporaryDirectory(prefix="roost-test-") as state:
-        os.chmod(state, 0o755)
-        second = subprocess.run([PROGRAMS / "roostd", "--state-dir", state, "--listen", f"127.0.0.1:{host.port}"],
-                                capture_output=True, text=True, timeout=20)
-    assert second.returncode != 0 and str(host.port) in second.stderr
+    second = Host()
+    second.port = host.port
+    try:
+        with pytest.raises(HostFailure, match="roostd ended with"):
+            second.start()
+        assert f"127.0.0.1:{host.port}" in second.log_text()
+    finally:
+        second.discard()
 
 
 def test_a_stop_ends_a_running_invocation_and_answers_its_caller():
