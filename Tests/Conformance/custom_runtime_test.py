@@ -20,11 +20,10 @@ SETTINGS = {"Runtime": "provided.al2023", "Handler": "function.handler"}
 
 @pytest.mark.main_job
 def test_a_bootstrap_in_bash_and_curl_works(deploy):
-    function = deploy(zip=bash_zip(), **SETTINGS)
+    function = deploy(zip=bash_zip(), MemorySize=1769, **SETTINGS)
     first = function.invoke({"a": "b"})
     assert first.error is None
     assert first.payload["event"] == {"a": "b"} and first.payload["calls"] == 1
-    assert first.log.startswith("INIT_START Runtime Version: provided:al2023")
     assert function.call(2)["calls"] == 2
 
 

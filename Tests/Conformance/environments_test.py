@@ -86,7 +86,7 @@ def test_ten_calls_at_once_run_in_ten_environments(deploy):
 def test_an_update_gives_the_next_call_a_new_environment_with_the_new_code(deploy):
     function = deploy(COUNTER)
     old, _ = function.call()
-    function.update(Environment={"Variables": {"A": "b"}})
+    function.update(Environment={"Variables": {"COLOUR": "b"}})
     new, calls = function.call()
     assert new != old and calls == 1
     function.update_code("handler = lambda event, context: 'new code'")

@@ -70,7 +70,7 @@ def test_a_syntax_error_is_named(deploy):
 def test_a_runtime_that_exits_while_it_starts_is_reported(deploy):
     answer = deploy("import os; os._exit(7)").invoke()
     assert answer.error == "Unhandled" and answer.payload == exit_error(answer.request_id, "Runtime exited with error: exit status 7")
-    assert "INIT_REPORT" in answer.log
+    assert answer.report["Error Type"] == "Runtime.ExitError"
 
 
 def test_an_initialisation_that_takes_ten_seconds_is_begun_again_under_the_functions_timeout(deploy):

@@ -1,6 +1,7 @@
 """A Roost host of the tests' own: state directory, port and daemons, and the proof that nothing of it stays."""
 
 import configparser
+import contextlib
 import os
 import selectors
 import shutil
@@ -127,8 +128,15 @@ class Host:
         self.roostd = None
 
     def discard(self):
+        """However it ended: what a failed test has left does not trouble the next one."""
         if self.roostd is not None:
             self.kill_all()
+        for group in self.control_groups():
+            for process in processes_of_group(group):
+                os.kill(process, signal.SIGKILL)
+            for folder, _, _ in os.walk(group, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
         shutil.rmtree(self.state, ignore_errors=True)
         self.log.unlink(missing_ok=True)
 
@@ -143,10 +151,10 @@ class Host:
         profile = parser["default"]
         return profile["aws_access_key_id"], profile["aws_secret_access_key"]
 
-    def client(self, key=None, secret=None, **settings):
+    def client(self, key=None, secret=None, region=REGION, **settings):
         own_key, own_secret = self.credentials()
         return boto3.client(
-            "lambda", endpoint_url=self.endpoint, region_name=REGION,
+            "lambda", endpoint_url=self.endpoint, region_name=region,
             aws_access_key_id=key or own_key, aws_secret_access_key=secret or own_secret,
             config=Config(retries={"max_attempts": 0}, read_timeout=60 * TIME_SCALE, max_pool_connections=64, **settings))
 

@@ -96,7 +96,7 @@ def test_initialisation_has_a_full_cpu_whatever_the_memory(deploy):
 
 @pytest.mark.main_job
 def test_a_function_that_takes_too_long_is_ended_and_the_next_call_works_with_the_same_tmp(deploy):
-    seconds = 2 if TIME_SCALE == 1 else int(2 * TIME_SCALE)
+    seconds = 2 if TIME_SCALE == 1 else 6
     function = deploy("""
         import os
         def handler(event, context):
