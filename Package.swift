@@ -73,6 +73,10 @@ let package = Package(
     .executableTarget(
       name: "roostd", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], swiftSettings: house),
 
+    .executableTarget(
+      name: "sandbox-bench", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], path: "tools/Benchmarks/sandbox-bench",
+      swiftSettings: house),
+
     // The unprivileged side.
     .target(
       name: "Store", dependencies: ["FunctionModel", "CArchive", grdb, crypto, logging],
@@ -143,6 +147,8 @@ let package = Package(
         "Store", "FunctionModel", "CArchive", grdb, crypto, logging, .product(name: "InMemoryLogging", package: "swift-log"),
       ],
       swiftSettings: testHouse),
+    .testTarget(
+      name: "SpawningTests", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], exclude: ["Programs"], swiftSettings: testHouse),
     .testTarget(name: "SandboxingTests", dependencies: ["Sandboxing", "FunctionModel", "SpawnProtocol"], swiftSettings: testHouse),
     .testTarget(
       name: "EnvironmentsTests",
