@@ -1,4 +1,3 @@
-import CLinux
 import Glibc
 import LinuxSystem
 import SpawnProtocol
@@ -25,8 +24,7 @@ final class Client {
   init(directory: String, withPeer: Bool) throws {
     self.directory = directory
     self.withPeer = withPeer
-    socket = try SpawnerThread.start(directory: directory)
-    if withPeer { try hideUnifiedControlGroups() }
+    socket = try Socket.connected(to: "\(directory)/socket")
   }
 
   func run(rounds: Int) throws {
@@ -59,7 +57,7 @@ final class Client {
     let id = SandboxID(number)
     let recipe = SandboxRecipe(
       runtime: "bench", code: [UInt8](repeating: 0xC0, count: 32), layers: [[UInt8](repeating: 1, count: 32)],
-      hostUserID: SpawnerThread.userIDs.lowerBound, memoryBytes: 256 << 20, processLimit: 64, volume: VolumeID(number),
+      hostUserID: benchmarkUserIDs.lowerBound, memoryBytes: 256 << 20, processLimit: 64, volume: VolumeID(number),
       volumeMegabytes: 512)
     let start = ContinuousClock.now
     _ = try PacketSocket.send(SpawnRequest.create(id, recipe).encoded(), over: socket)
@@ -96,15 +94,5 @@ final class Client {
     _ = socket.release()
     guard let packet, !packet.isEnd else { throw Unexpected(what: "no answer") }
     return packet
-  }
-
-  /// crun 1.8 refuses a host that has v1 and v2 trees. In a mount namespace of this thread the v2 tree is out of its sight.
-  private func hideUnifiedControlGroups() throws {
-    let layout = try ControlGroupLayout.detect()
-    guard layout.kind == .hybrid, let unified = layout.unified else { return }
-    let newMounts: CInt = 0x0002_0000  // CLONE_NEWNS
-    guard clinux_unshare(newMounts) == 0, unsafe mount(nil, "/", nil, UInt(MS_REC | MS_PRIVATE), nil) == 0,
-      unsafe clinux_umount(unified.mountPoint, 2 /* MNT_DETACH */) == 0
-    else { throw Unexpected(what: "mount namespace without \(unified.mountPoint): errno \(errno)") }
   }
 }
