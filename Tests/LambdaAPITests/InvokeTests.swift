@@ -138,7 +138,7 @@ import Testing
   }
 
   @Test func `a signed invocation is answered and a changed one refused`() async throws {
-    let clock = WallClock { SignatureTests.signed }
+    let clock = TimeSource { SignatureTests.signed }
     try await TestServer.with(authentication: .signatureV4(CredentialStore([TestServer.key])), clock: clock) { server in
       _ = await server.service.respond(
         to: .init(method: .post, scheme: nil, authority: nil, path: "/2015-03-31/functions"), body: Deployment.body("hello").encoded(),

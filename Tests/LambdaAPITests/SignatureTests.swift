@@ -40,7 +40,7 @@ import Testing
   ) -> SignatureVerifier {
     SignatureVerifier(
       credentials: CredentialStore([credential]), owner: Owner(account: "000000000000", region: region),
-      allowsUnsignedPayload: unsignedPayload, clock: WallClock { signed + seconds * 1_000 })
+      allowsUnsignedPayload: unsignedPayload, clock: TimeSource { signed + seconds * 1_000 })
   }
 
   static func verify(_ verifier: SignatureVerifier, _ head: HTTPRequest, body: String) throws(ServiceError) -> Principal {

@@ -9,7 +9,7 @@ package struct SignatureVerifier: Authenticator {
   private let credentials: CredentialStore
   private let owner: Owner
   private let allowsUnsignedPayload: Bool
-  private let clock: WallClock
+  private let clock: TimeSource
   private let keys = SigningKeys()
 
   /// How far the clocks of client and host may lie apart, in seconds.
@@ -18,7 +18,7 @@ package struct SignatureVerifier: Authenticator {
   /// - Parameters:
   ///   - owner: the region this host is, and the account of access keys that name none.
   ///   - allowsUnsignedPayload: whether `UNSIGNED-PAYLOAD` is accepted; without TLS it leaves the body open to change.
-  package init(credentials: CredentialStore, owner: Owner, allowsUnsignedPayload: Bool = false, clock: WallClock = .system) {
+  package init(credentials: CredentialStore, owner: Owner, allowsUnsignedPayload: Bool = false, clock: TimeSource = .system) {
     self.credentials = credentials
     self.owner = owner
     self.allowsUnsignedPayload = allowsUnsignedPayload

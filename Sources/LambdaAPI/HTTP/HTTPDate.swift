@@ -1,10 +1,10 @@
 /// The `Date` field, formatted once a second.
 struct HTTPDate {
-  let clock: WallClock
+  let clock: TimeSource
   private var second: Int64 = -1
   private var formatted = ""
 
-  init(clock: WallClock) { self.clock = clock }
+  init(clock: TimeSource) { self.clock = clock }
 
   mutating func text() -> String {
     let milliseconds = clock.milliseconds()

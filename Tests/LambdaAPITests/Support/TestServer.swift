@@ -22,7 +22,7 @@ struct TestServer: Sendable {
   /// Serves for as long as `body` runs; then shuts down gracefully and removes everything.
   static func with<Value: Sendable>(
     authentication: FrontConfiguration.Authentication = .none, idleTimeout: TimeAmount = .seconds(60),
-    requestTimeout: TimeAmount = .seconds(60), clock: WallClock = .system, _ body: @Sendable (TestServer) async throws -> Value
+    requestTimeout: TimeAmount = .seconds(60), clock: TimeSource = .system, _ body: @Sendable (TestServer) async throws -> Value
   ) async throws -> Value {
     let directory = FileManager.default.temporaryDirectory.appending(path: "roost-lambda-\(UUID())").path
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
