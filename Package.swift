@@ -39,6 +39,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-async-algorithms.git", from: "1.1.4"),
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
@@ -71,6 +72,10 @@ let package = Package(
       swiftSettings: house),
     .executableTarget(
       name: "roostd", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], swiftSettings: house),
+
+    .executableTarget(
+      name: "sandbox-bench", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], path: "tools/Benchmarks/sandbox-bench",
+      swiftSettings: house),
 
     // The unprivileged side.
     .target(
@@ -117,7 +122,7 @@ let package = Package(
         "FunctionModel", "Store", "SpawnProtocol", "Sandboxing", "LinuxSystem", "Environments", "Scheduling", "LambdaAPI",
         "AdminAPI", logging,
         argumentParser,
-        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
@@ -142,13 +147,16 @@ let package = Package(
         "Store", "FunctionModel", "CArchive", grdb, crypto, logging, .product(name: "InMemoryLogging", package: "swift-log"),
       ],
       swiftSettings: testHouse),
+    .testTarget(
+      name: "SpawningTests", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], exclude: ["Programs"], swiftSettings: testHouse),
     .testTarget(name: "SandboxingTests", dependencies: ["Sandboxing", "FunctionModel", "SpawnProtocol"], swiftSettings: testHouse),
     .testTarget(
       name: "EnvironmentsTests",
       dependencies: ["Environments", "Sandboxing", "FunctionModel", "SpawnProtocol", "LinuxSystem", logging] + nio,
       swiftSettings: testHouse),
     .testTarget(
-      name: "AdminAPITests", dependencies: ["AdminAPI", "roost", "FunctionModel", subprocess, logging] + nio, swiftSettings: testHouse),
+      name: "AdminAPITests",
+      dependencies: ["AdminAPI", "roost", "FunctionModel", subprocess, logging, .product(name: "Hummingbird", package: "hummingbird")] + nio, swiftSettings: testHouse),
     .testTarget(
       name: "LambdaAPITests",
       dependencies: [

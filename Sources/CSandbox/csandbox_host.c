@@ -10,15 +10,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Names of /proc that tell of the host or of its other tenants, and that no runtime needs. What only root may read needs no mask:
-// the host's root does not exist in a sandbox's user namespace. /proc as a whole is read-only.
+// Names of /proc that tell of the host or of its other tenants and that no runtime needs. Each costs a mount, so what needs no mask has none:
+// what only root may read (kcore, kmsg, slabinfo, timer_list …: the host's root does not exist in a sandbox's user namespace, and
+// csandbox_prepare looks at the mode), what the kernel shows by namespace (keys, key-users, locks, net, sysvipc), and what says nothing
+// that the CPU does not say (dma, consoles, misc). /proc as a whole is read-only, so nothing in it can be set.
 static const char *const telling[] = {
-  "acpi", "bus", "driver", "dynamic_debug", "fs", "irq", "scsi", "asound", "mpt", "tty",  // devices, their drivers, tunables
-  "cmdline", "config.gz", "modules", "kallsyms", "kcore", "mtrr", "iomem", "ioports", "dma",   // how the host was built and booted
-  "diskstats", "partitions", "mdstat", "swaps", "consoles",                            // its disks, paths of its swap files
-  "interrupts", "softirqs", "schedstat", "sched_debug", "timer_list", "latency_stats",   // what others do, fine enough to spy
-  "buddyinfo", "pagetypeinfo", "slabinfo", "vmallocinfo", "zoneinfo", "pressure",
-  "keys", "key-users", "locks",                                                            // objects that no namespace covers
+  // Hardware, its drivers and their knobs; disks, and the paths of swap files.
+  "acpi", "asound", "bus", "driver", "dynamic_debug", "fs", "iomem", "ioports", "irq", "mdstat", "mpt", "mtrr", "partitions", "scsi",
+  "swaps", "tty",
+  // How the kernel was built and booted; where its code is.
+  "cmdline", "config.gz", "kallsyms", "kcore", "modules",
+  // What all others do, fine enough to spy on them.
+  "buddyinfo", "diskstats", "interrupts", "latency_stats", "pagetypeinfo", "pressure", "sched_debug", "schedstat", "slabinfo",
+  "softirqs", "timer_list", "vmallocinfo", "zoneinfo",
 };
 
 static int add_mask(struct csandbox_host *host, int process, const char *name) {

@@ -127,6 +127,11 @@ extension Dispatcher {
     return all.sorted { ($0.started, $0.id) < ($1.started, $1.id) }
   }
 
+  /// The artefacts that live environments have mounted, whether the catalog still knows them or not.
+  package func artifactsInUse() -> Set<ContentDigest> {
+    Set(pools.flatMap { pool in pool.environments.isEmpty ? [] : [pool.version.code] + pool.version.layers })
+  }
+
   /// Ends an environment, running or not.
   ///
   /// - Returns: false if there is none with this id.

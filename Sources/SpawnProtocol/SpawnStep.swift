@@ -43,4 +43,5 @@ package enum SpawnStep: UInt16, Sendable, Hashable, CaseIterable {
   case arrangeDescriptors = 57
   case seccomp = 58
   case execute = 59
+  case unshareNetwork = 60
 }

@@ -67,7 +67,7 @@ package final class RoostDaemon {
     try groups.reapLeftovers()
     loop = try EventLoop()
     host = try SandboxHost(settings: settings, state: state.descriptor, initProgram: programs.initProgram, controlGroups: groups)
-    volumes = try VolumePool(directory: host.volumes, target: settings.volumePool, loop: loop)
+    volumes = try VolumePool(host: host, loop: loop)
   }
 
   private func run() throws -> Int32 {

@@ -20,11 +20,11 @@ package final class VolumePool {
   private var watch: EventLoop.Token?
   private var refill: EventLoop.Token?
 
-  /// Begins to make `target` volumes with their files in `directory`.
-  package init(directory: borrowing Descriptor, target: Int, loop: EventLoop) throws(SystemError) {
+  /// Begins to make as many volumes as the host's settings want ready, with their files in its `volumes` directory.
+  package init(host: SandboxHost, loop: EventLoop) throws(SystemError) {
     self.loop = loop
-    self.target = target
-    workshop = try VolumeWorkshop(directory: directory)
+    target = host.settings.volumePool
+    workshop = try VolumeWorkshop(directory: host.volumes)
     try workshop.start()
     watch = try loop.watch(workshop.notice) { [weak self] in self?.collect() }
     orderMissing()

@@ -20,12 +20,11 @@
 
 enum { POINTERS_MAX = 4096 };
 
-enum watched { CONTROL, CHILDREN, OUTCOME, WATCHED };
+enum { CONTROL, CHILDREN, WATCHED };
 
 static struct {
-  pid_t program;
+  pid_t program;  // 0: not started yet
   int ended;
-  struct pollfd watched[WATCHED];
 } sandbox;
 
 static union {
@@ -60,16 +59,15 @@ static int take(char **list, uint32_t count, char **at, const char *end) {
   return 0;
 }
 
-// In the child. The pipe closes with execve; before, it carries the errno that stopped us.
-static void __attribute__((noreturn)) become(const char *directory, int outcome) {
+// The child of vfork, in our memory until execve: it must leave it as it was. Nothing between here and execve can wait for the tenant:
+// a program can only be a regular file of the image, the code or /tmp.
+static void __attribute__((noreturn)) become(const char *directory, volatile int *reason) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   setpgid(0, 0);
   if (chdir(directory) == 0) execve(arguments[0], arguments, environment);
-  uint32_t reason = (uint32_t)errno;
-  ssize_t ignored = write(outcome, &reason, sizeof reason);
-  (void)ignored;
+  *reason = errno;
   _exit(127);
 }
 
@@ -78,62 +76,41 @@ static void close_standard_descriptors(void) {
   for (int number = STDIN_FILENO; number <= STDERR_FILENO; number++) close(number);
 }
 
-static void start(size_t length) {
+static int read_start(char **directory, size_t length) {
   char *at = packet.bytes + sizeof packet.start;
   const char *end = packet.bytes + length;
-  int outcome[2];
   packet.bytes[length] = 0;
-  char *directory = next(&at, end);
-  if (sandbox.program || !directory || packet.start.argument_count == 0
-      || take(arguments, packet.start.argument_count, &at, end) || take(environment, packet.start.environment_count, &at, end)) {
+  *directory = next(&at, end);
+  if (sandbox.program || !*directory || packet.start.argument_count == 0) return -1;
+  if (take(arguments, packet.start.argument_count, &at, end)) return -1;
+  return take(environment, packet.start.environment_count, &at, end);
+}
+
+// vfork, not fork: nothing is copied, and when it returns execve has happened or its error is known.
+static void start(size_t length) {
+  char *directory;
+  volatile int reason = 0;
+  if (read_start(&directory, length) < 0) {
     report(INIT_FAILED, EINVAL, 0);
     return;
   }
-  if (pipe2(outcome, O_CLOEXEC | O_NONBLOCK) < 0) {
-    report(INIT_FAILED, (uint32_t)errno, 0);
-    return;
-  }
-  pid_t program = fork();
-  if (program == 0) become(directory, outcome[1]);
-  int reason = errno;
-  close(outcome[1]);
+  pid_t program = vfork();
+  if (program == 0) become(directory, &reason);
+  if (program < 0) reason = errno;
   close_standard_descriptors();
   sandbox.program = program;
-  if (program < 0) {
-    close(outcome[0]);
-    report(INIT_FAILED, (uint32_t)reason, 0);
-    return;
-  }
-  // On this side, too: a signal request that follows at once must find the group.
-  setpgid(program, program);
-  sandbox.watched[OUTCOME].fd = outcome[0];
+  sandbox.ended = reason != 0;
+  if (reason) report(INIT_FAILED, (uint32_t)reason, 0);
+  else report(INIT_STARTED, (uint32_t)program, 0);
 }
 
-// End of file: the program runs. Else its last words.
-static void hear_outcome(void) {
-  uint32_t reason;
-  ssize_t got = read(sandbox.watched[OUTCOME].fd, &reason, sizeof reason);
-  if (got < 0) return;
-  close(sandbox.watched[OUTCOME].fd);
-  sandbox.watched[OUTCOME].fd = -1;
-  if (got == 0) {
-    report(INIT_STARTED, (uint32_t)sandbox.program, 0);
-  } else {
-    sandbox.ended = 1;
-    report(INIT_FAILED, reason, 0);
-  }
-}
-
-static void reap(void) {
+static void reap(int ends) {
   struct signalfd_siginfo notice;
-  ssize_t ignored = read(sandbox.watched[CHILDREN].fd, &notice, sizeof notice);
+  ssize_t ignored = read(ends, &notice, sizeof notice);
   (void)ignored;
   int status;
   for (pid_t process; (process = waitpid(-1, &status, WNOHANG)) > 0;) {
     if (process != sandbox.program || sandbox.ended) continue;
-    // The outcome was written before the end, so it is there to be heard first.
-    if (sandbox.watched[OUTCOME].fd >= 0) hear_outcome();
-    if (sandbox.ended) continue;
     sandbox.ended = 1;
     if (WIFSIGNALED(status)) report(INIT_EXITED, 1, (uint32_t)WTERMSIG(status));
     else report(INIT_EXITED, 0, (uint32_t)WEXITSTATUS(status));
@@ -158,13 +135,12 @@ int main(void) {
   if (fcntl(INIT_CONTROL, F_SETFD, FD_CLOEXEC) < 0 || sigprocmask(SIG_BLOCK, &children, NULL) < 0) return 1;
   int ends = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   if (ends < 0) return 1;
-  sandbox.watched[CONTROL] = (struct pollfd){.fd = INIT_CONTROL, .events = POLLIN};
-  sandbox.watched[CHILDREN] = (struct pollfd){.fd = ends, .events = POLLIN};
-  sandbox.watched[OUTCOME] = (struct pollfd){.fd = -1, .events = POLLIN};
+  struct pollfd watched[WATCHED] = {
+    [CONTROL] = {.fd = INIT_CONTROL, .events = POLLIN}, [CHILDREN] = {.fd = ends, .events = POLLIN},
+  };
   for (;;) {
-    if (poll(sandbox.watched, WATCHED, -1) < 0 && errno != EINTR) return 1;
-    if (sandbox.watched[OUTCOME].revents) hear_outcome();
-    if (sandbox.watched[CHILDREN].revents) reap();
-    if (sandbox.watched[CONTROL].revents) obey();
+    if (poll(watched, WATCHED, -1) < 0 && errno != EINTR) return 1;
+    if (watched[CHILDREN].revents) reap(ends);
+    if (watched[CONTROL].revents) obey();
   }
 }

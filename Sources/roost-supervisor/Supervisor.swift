@@ -47,7 +47,9 @@ struct Supervisor {
       logger: Logger(label: "roost.api"))
     let desk = AdminDesk(dispatcher: dispatcher, catalog: catalog, journal: journal, facts: facts(images))
     let servers = ServerServices(configuration: configuration, service: service, desk: desk, eventLoops: eventLoops)
-    try await serve(servers, until: spawnerEnd.stream)
+    let collector = ArtifactCollector(
+      catalog: catalog, artifacts: artifacts, dispatcher: dispatcher, logger: Logger(label: "roost.artifacts"))
+    try await serve(servers.all + [collector], until: spawnerEnd.stream)
     await dispatcher.shutDown(within: .seconds(20))
     await journal.close()
     try await catalog.close()
@@ -70,14 +72,8 @@ struct Supervisor {
   private func tidyUp(_ catalog: Catalog, _ journal: Journal, _ artifacts: ArtifactStore) async throws {
     try await catalog.releaseAllUserIDs()
     try await journal.closeInterruptedEnvironments()
-    let directory = "\(stateDirectory)/artifacts"
-    let interrupted = try await catalog.updateStateOfInterruptedFunctions { function in
-      let files = FileManager.default
-      return files.fileExists(atPath: "\(directory)/\(function.code.digest)/code")
-        && function.layers.allSatisfy { files.fileExists(atPath: "\(directory)/\($0.code.digest)/layer") }
-    }
+    let interrupted = try await catalog.updateStateOfInterruptedFunctions { artifacts.isComplete($0) }
     for function in interrupted { logger.notice("settled the interrupted transition of \(function.name)") }
-    try await artifacts.collect(keeping: catalog.referencedArtifacts())
   }
 
   private func runtimeImages() -> RuntimeImages {
@@ -116,10 +112,10 @@ struct Supervisor {
   }
 
   /// Runs the servers until SIGTERM, SIGINT or the end of roostd.
-  private func serve(_ servers: ServerServices, until spawnerEnd: AsyncStream<Void>) async throws {
+  private func serve(_ services: [any Service], until spawnerEnd: AsyncStream<Void>) async throws {
     let group = ServiceGroup(
       configuration: .init(
-        services: servers.all.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
+        services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
         gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "roost.services")))
     try await withThrowingTaskGroup { tasks in
       tasks.addTask { try await group.run() }

@@ -15,7 +15,9 @@ import Testing
     ("", "Unexpected end-of-input at byte 1"),
     ("{", "Unexpected end-of-input at byte 2"),
     ("foo", "Unrecognized token 'foo': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false') at byte 1"),
-    ("truex", "Unrecognized token 'truex': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false') at byte 1"),
+    (
+      "truex", "Unrecognized token 'truex': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false') at byte 1"
+    ),
     ("{} {}", "Unexpected character ('{' (code 123)): was expecting end of input at byte 4"),
     ("{a:1}", "Unexpected character ('a' (code 97)): was expecting double-quote to start field name at byte 2"),
     ("{\"a\" 1}", "Unexpected character ('1' (code 49)): was expecting a colon to separate field name and value at byte 6"),
@@ -35,7 +37,9 @@ import Testing
     #expect(JSONScanner.fault(in: ByteBuffer(string: text))?.description == message)
   }
 
-  @Test(arguments: [[0xFF], [0xC0, 0x80], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF5], [0x80], [0xE2, 0x82]])
+  @Test(arguments: [
+    [0xFF], [0xC0, 0x80], [0xE0, 0x80, 0x80], [0xED, 0xA0, 0x80], [0xF4, 0x90, 0x80, 0x80], [0xF5], [0x80], [0xE2, 0x82],
+  ])
   func `what is not UTF-8 is refused`(_ bytes: [UInt8]) {
     #expect(JSONScanner.fault(in: ByteBuffer(bytes: [0x22] + bytes + [0x22])) != nil)
   }
@@ -61,7 +65,8 @@ import Testing
     #expect(throws: JSONFault.self) { try JSONValue(parsing: ByteBuffer(string: text)) }
   }
 
-  /// Random documents must survive; random damage must be judged as FoundationEssentials' decoder judges it, and never trap.
+  /// Random documents must survive. Of damaged ones nothing may be accepted that FoundationEssentials' decoder refuses (the other way
+  /// round proves nothing: it takes `85.5-3` for a number), and nothing may trap.
   @Test func `scanner and parser withstand random bytes`() throws {
     var random = SplitMix(state: 20_260_131)
     for _ in 0..<3_000 {
@@ -78,15 +83,16 @@ import Testing
         }
       }
       let accepted = JSONScanner.fault(in: ByteBuffer(bytes: bytes)) == nil
+      guard accepted else { continue }
+      _ = try JSONValue(parsing: ByteBuffer(bytes: bytes))
       let decodable = (try? JSONDecoder().decode(Anything.self, from: Data(bytes))) != nil
-      #expect(accepted == decodable || isKnownDifference(bytes, accepted), "\(String(decoding: bytes, as: UTF8.self))")
-      if accepted { _ = try JSONValue(parsing: ByteBuffer(bytes: bytes)) }
+      #expect(decodable || isKnownDifference(bytes), "\(String(decoding: bytes, as: UTF8.self))")
     }
   }
 
-  /// The decoder refuses lone surrogates and numbers no Double holds, and takes UTF-16 and a NUL at the start for other encodings.
-  private func isKnownDifference(_ bytes: [UInt8], _ accepted: Bool) -> Bool {
-    accepted ? String(decoding: bytes, as: UTF8.self).contains("\\u") || bytes.contains(0x65) || bytes.contains(0x45) : bytes.contains(0)
+  /// The decoder refuses lone surrogates and numbers that no Double holds.
+  private func isKnownDifference(_ bytes: [UInt8]) -> Bool {
+    String(decoding: bytes, as: UTF8.self).contains("\\u") || bytes.contains(0x65) || bytes.contains(0x45)
   }
 
   private struct Anything: Decodable {

@@ -34,7 +34,9 @@ import Testing
     #expect(reference == FunctionReference(id: FunctionID(owner: Self.caller, name: expected.name), qualifier: expected.qualifier))
   }
 
-  @Test(arguments: ["", "a b", "a:b:c", "a/b", "arn:aws:s3:us-east-1:000000000000:function:hello", "arn:aws:lambda", "hello:", "hello:$X", "é"])
+  @Test(arguments: [
+    "", "a b", "a:b:c", "a/b", "arn:aws:s3:us-east-1:000000000000:function:hello", "arn:aws:lambda", "hello:", "hello:$X", "é",
+  ])
   func `what is no function name is a validation error`(_ text: String) throws {
     let error = try #require(#expect(throws: ServiceError.self) { try FunctionReference(text, caller: Self.caller) })
     #expect(error.type == "ValidationException" && error.status == 400)

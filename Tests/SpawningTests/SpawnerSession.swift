@@ -92,7 +92,7 @@ private func serve(
   let state = try Descriptor.open(settings.stateDirectory, flags: O_RDONLY | O_DIRECTORY)
   let host = try SandboxHost(settings: settings, state: state, initProgram: initProgram, controlGroups: groups)
   let loop = try EventLoop()
-  let volumes = try VolumePool(directory: host.volumes, target: settings.volumePool, loop: loop)
+  let volumes = try VolumePool(host: host, loop: loop)
   var spawner: Spawner?
   spawner = try Spawner(host: host, volumes: volumes, socket: socket, loop: loop) { _ in
     spawner?.abandonAll { loop.stop() }

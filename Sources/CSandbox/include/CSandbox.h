@@ -48,6 +48,7 @@ enum csandbox_step {
   CSANDBOX_STEP_ARRANGE_DESCRIPTORS = 57,
   CSANDBOX_STEP_SECCOMP = 58,
   CSANDBOX_STEP_EXECUTE = 59,
+  CSANDBOX_STEP_UNSHARE_NETWORK = 60,
 };
 
 // The identity of `sbx_user1051`, as seen inside every sandbox.

@@ -51,10 +51,13 @@ final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+    let channel = context.channel
     idleTimer.deadline = { [configuration] in
       let handler = handler.value
       guard !handler.turns.isAnswering else { return nil }
-      let idle = handler.lastActivity + configuration.idleTimeout
+      // A client that still takes in a large answer is silent too.
+      let patience = channel.isWritable ? configuration.idleTimeout : max(configuration.idleTimeout, configuration.requestTimeout)
+      let idle = handler.lastActivity + patience
       return handler.requestStarted.map { min(idle, $0 + configuration.requestTimeout) } ?? idle
     }
     idleTimer.start(context, after: min(configuration.idleTimeout, configuration.requestTimeout))
@@ -139,15 +142,26 @@ final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
 
   private func begin(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
     requestStarted = lastActivity
-    let closes = Self.asksToClose(head)
+    let asks = RequestExpectation(head)
     if let name = InvokeParameters.functionName(in: head) {
-      turns.beginInvoke(closes: closes)
-      let request = PendingInvoke(head, name: name, authenticator: authenticator, started: lastActivity)
-      invite(head, limit: request.refusal == nil ? Limits.synchronousPayloadBytes : 0, context)
-      pending = request
+      turns.beginInvoke(closes: asks.close)
+      let request = PendingInvoke(head, name: name, authenticator: authenticator)
+      guard asks.invitation else {
+        pending = request
+        return
+      }
+      if let refusal = request.refusal ?? (asks.length > Limits.synchronousPayloadBytes ? .payloadTooLarge() : nil) {
+        abandon(refusal, context)
+      } else {
+        pending = request
+        invite(context)
+      }
     } else {
+      // A client that is not invited may send the body or not: after the router's refusal nobody could tell what comes next.
+      let uninvited = asks.invitation && asks.length > Limits.createFunctionBodyBytes
+      let closes = asks.close || uninvited
       turns.beginRouted(closes: closes)
-      invite(head, limit: Limits.createFunctionBodyBytes, context)
+      if asks.invitation, !uninvited { invite(context) }
       var head = head
       // The router knows it in this spelling only.
       if closes { head.headerFields[.connection] = "close" }
@@ -155,16 +169,8 @@ final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  private static func asksToClose(_ head: HTTPRequest) -> Bool {
-    guard let value = head.headerFields[.connection] else { return false }
-    return value.lowercased().split(whereSeparator: { $0 == "," || $0 == " " }).contains("close")
-  }
-
-  /// `100 Continue`, for a client that waits for it before it sends a body that will be read.
-  private func invite(_ head: HTTPRequest, limit: Int, _ context: ChannelHandlerContext) {
-    guard head.headerFields[.expect]?.lowercased() == "100-continue" else { return }
-    let length = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
-    guard length <= limit else { return }
+  /// For a client that waits with its body until the server wants it.
+  private func invite(_ context: ChannelHandlerContext) {
     context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
   }
 }
@@ -210,35 +216,33 @@ extension InvokeInterceptor {
   private func answer(_ response: ServiceResponse, _ context: ChannelHandlerContext) {
     // The client may have gone while the function ran.
     guard turns.state == .invoking, context.channel.isActive else { return }
-    let closes = write(response, closing: turns.closesAfterTurn, context)
     lastActivity = .now()
-    guard !turns.invokeAnswered() else {
-      closes.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
-      return
-    }
-    nextTurn(context)
+    write(response, thenClosing: turns.closesAfterTurn ? .all : nil, context)
+    if !turns.invokeAnswered() { nextTurn(context) }
   }
 
-  /// Writes and flushes; the promise is kept once all is with the kernel.
-  @discardableResult
-  private func write(_ response: ServiceResponse, closing: Bool, _ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
+  /// Writes and flushes, and closes that side of the connection once all is with the kernel.
+  private func write(_ response: ServiceResponse, thenClosing side: CloseMode?, _ context: ChannelHandlerContext) {
     var head = response.head
     head.headerFields[.date] = date.text()
-    if closing { head.headerFields[.connection] = "close" }
-    let written = context.eventLoop.makePromise(of: Void.self)
+    var written: EventLoopPromise<Void>?
+    if let side {
+      head.headerFields[.connection] = "close"
+      let promise = context.eventLoop.makePromise(of: Void.self)
+      promise.futureResult.assumeIsolated().whenComplete { _ in context.close(mode: side, promise: nil) }
+      written = promise
+    }
     context.write(wrapOutboundOut(.head(head)), promise: nil)
     if response.body.readableBytes > 0 { context.write(wrapOutboundOut(.body(response.body)), promise: nil) }
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
-    return written
   }
 
   /// Answers while the body still arrives. The connection can serve no more: it is closed for writing, and what comes is dropped until the
   /// client closes too or the idle timer does (closing at once would reset the connection, and the client might never read the answer).
   private func abandon(_ error: ServiceError, _ context: ChannelHandlerContext) {
     pending = nil
-    let written = write(ServiceResponse(error, requestID: identifiers.uuid()), closing: true, context)
     turns.finish()
-    written.futureResult.assumeIsolated().whenComplete { _ in context.close(mode: .output, promise: nil) }
+    write(ServiceResponse(error, requestID: identifiers.uuid()), thenClosing: .output, context)
   }
 }
 
@@ -261,9 +265,9 @@ extension InvokeInterceptor {
       handle(input, context)
     }
     isDraining = false
-    guard held.isEmpty else { return }
+    // The router's side takes what it was given only when told that this was all.
     context.fireChannelReadComplete()
-    if readWithheld {
+    if held.isEmpty, readWithheld {
       readWithheld = false
       context.read()
     }
@@ -277,23 +281,5 @@ extension InvokeInterceptor {
     // The connection-state handler behind counts what it sees, and closes after the answer.
     case .routed: context.fireUserInboundEventTriggered(event)
     }
-  }
-}
-
-/// The `Date` field, formatted once a second.
-private struct HTTPDate {
-  let clock: WallClock
-  private var second: Int64 = -1
-  private var formatted = ""
-
-  init(clock: WallClock) { self.clock = clock }
-
-  mutating func text() -> String {
-    let milliseconds = clock.milliseconds()
-    if milliseconds / 1_000 != second {
-      second = milliseconds / 1_000
-      formatted = CalendarTime(milliseconds: milliseconds).http
-    }
-    return formatted
   }
 }

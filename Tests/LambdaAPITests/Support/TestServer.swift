@@ -22,7 +22,7 @@ struct TestServer: Sendable {
   /// Serves for as long as `body` runs; then shuts down gracefully and removes everything.
   static func with<Value: Sendable>(
     authentication: FrontConfiguration.Authentication = .none, idleTimeout: TimeAmount = .seconds(60),
-    requestTimeout: TimeAmount = .seconds(60), _ body: @Sendable (TestServer) async throws -> Value
+    requestTimeout: TimeAmount = .seconds(60), clock: WallClock = .system, _ body: @Sendable (TestServer) async throws -> Value
   ) async throws -> Value {
     let directory = FileManager.default.temporaryDirectory.appending(path: "roost-lambda-\(UUID())").path
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
@@ -37,7 +37,7 @@ struct TestServer: Sendable {
         port: 0, owner: owner, authentication: authentication,
         runtimes: [Runtime("python3.11")!: String(repeating: "a", count: 64), Runtime("provided.al2023")!: nil], architecture: "x86_64",
         idleTimeout: idleTimeout, requestTimeout: requestTimeout),
-      logger: logger)
+      logger: logger, clock: clock)
     return try await serve(service, invoker, logger, body)
   }
 

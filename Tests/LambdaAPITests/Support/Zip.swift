@@ -7,7 +7,8 @@ enum Zip {
     var directory: [UInt8] = []
     for (name, text) in files {
       let data = Array(text.utf8)
-      let common = little(20, 2) + little(0, 2) + little(0, 2) + little(0, 4) + little(crc(data), 4) + little(UInt32(data.count), 4)
+      let common =
+        little(20, 2) + little(0, 2) + little(0, 2) + little(0, 4) + little(crc(data), 4) + little(UInt32(data.count), 4)
         + little(UInt32(data.count), 4) + little(UInt32(name.utf8.count), 2) + little(0, 2)
       directory += little(0x0201_4B50, 4) + little(0x0314, 2) + common + little(0, 2) + little(0, 2) + little(0, 2)
       directory += little(0o100644 << 16, 4) + little(UInt32(archive.count), 4) + Array(name.utf8)

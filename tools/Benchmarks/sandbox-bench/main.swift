@@ -1,1 +1,26 @@
-import Spawning
+// sandbox-bench: what making a sandbox costs, beside crun with the same isolation and a bare spawn, in one interleaved run.
+//
+//   sandbox-bench serve DIRECTORY             roostd's spawner, for the one client that connects to DIRECTORY/socket
+//   sandbox-bench run DIRECTORY ROUNDS [crun]  the client: runs `true` once in each way in each round, and prints a table
+//
+// Two processes, as roostd and its supervisor are, and so that the client may see other control groups than the server: crun 1.8 refuses a
+// host that has v1 and v2 trees. DIRECTORY is prepared by tools/bench-sandbox.
+
+import Glibc
+
+let words = Array(CommandLine.arguments.dropFirst())
+do {
+  if words.count == 2, words[0] == "serve" {
+    try serve(directory: words[1])
+  } else if words.count >= 3, words[0] == "run", let rounds = Int(words[2]), rounds > 0 {
+    let client = try Client(directory: words[1], withPeer: words.dropFirst(3).contains("crun"))
+    try client.run(rounds: rounds)
+    client.printTable()
+  } else {
+    print("usage: sandbox-bench serve DIRECTORY | run DIRECTORY ROUNDS [crun]")
+    exit(64)
+  }
+} catch {
+  print("sandbox-bench: \(error)")
+  exit(71)
+}
