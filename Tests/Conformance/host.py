@@ -194,7 +194,8 @@ class Host:
         for byte in str(self.state).encode():
             value = (value ^ byte) * 16777619 % 2**32
         name = f"roost-{value:08x}"
-        return [path for mount in control_group_mounts() for path in Path(mount).rglob(name)]
+        # os.walk passes over what goes away meanwhile.
+        return [Path(folder, name) for mount in control_group_mounts() for folder, names, _ in os.walk(mount) if name in names]
 
     def leftovers(self):
         state = str(self.state)
@@ -240,8 +241,8 @@ def process_name(process):
 
 def processes_of_group(group):
     found = set()
-    for path in [group / "cgroup.procs", *group.rglob("cgroup.procs")]:
-        found |= {int(word) for word in (read(path) or "").split()}
+    for folder, _, _ in os.walk(group):
+        found |= {int(word) for word in (read(f"{folder}/cgroup.procs") or "").split()}
     return found
 
 

@@ -61,7 +61,7 @@ def test_everything_that_python_imports_is_compiled():
 
 def test_an_image_that_is_up_to_date_is_left_alone():
     done = subprocess.run([REPOSITORY / "tools/build-rootfs", "--runtimes-dir", RUNTIMES, *IMAGES], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == [f"{image} is up to date" for image in IMAGES]
+    assert done.stdout.splitlines() == [f"{image} is up to date" for image in IMAGES], "tools/build-rootfs has not run"
 
 
 def test_the_same_recipe_gives_the_same_image(tmp_path):
