@@ -107,7 +107,7 @@ static const struct { enum csandbox_step number; int (*run)(struct child *); } s
   // Twice: now while the host's CAP_SETPCAP is there, and again inside, since a new user namespace refills the set.
   {CSANDBOX_STEP_DROP_BOUNDING_SET, csandbox_drop_bounding_set},
   {CSANDBOX_STEP_SET_GROUPS, csandbox_set_groups},
-  // Before the user namespace, whose maker's per-user pools (inotify, signals, queues) it draws on: made by root, all sandboxes share root's.
+  // Before the user namespace, which draws on its maker's per-user pools (inotify, signals, queues): made by root, all would share root's.
   {CSANDBOX_STEP_SET_USER, csandbox_set_user},
   {CSANDBOX_STEP_UNSHARE_USER, csandbox_unshare_user},
   {CSANDBOX_STEP_PASS_LISTENER, csandbox_announce},

@@ -26,7 +26,9 @@ package final class SupervisorProcess {
         }
       }
     }
-    if child.pidfd >= 0 { handle = ChildHandle(child) } else {
+    if child.pidfd >= 0 {
+      handle = ChildHandle(child)
+    } else {
       throw SystemError(call: "clone3", object: program, errno: -answer)
     }
     guard answer == 0 else {
