@@ -1,9 +1,10 @@
-// The child's steps, private to CSandbox. Each does one thing, returns 0 or a negative errno, and calls nothing but the kernel.
+// The child's steps, private to CSandbox. Each does one thing, returns 0 or a negative errno, calls nothing but the kernel, and writes to
+// nothing but its stack and `struct child`: all other memory is the parent's, who runs on.
 #pragma once
 
+#include "csandbox_call.h"
 #include "include/CSandbox.h"
 #include <errno.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 // What the steps hand on to each other.
@@ -17,11 +18,6 @@ struct child {
   int devices;      // the mount at /dev
   int process;      // the mount at /proc
 };
-
-// glibc's syscall(3) only shifts registers and sets errno; its setuid family would signal threads that the child does not have.
-#define csandbox_call(...) csandbox_result(syscall(__VA_ARGS__))
-
-static inline long csandbox_result(long value) { return value < 0 ? -errno : value; }
 
 // A step is done when the kernel says anything but an error.
 static inline int csandbox_done(long value) { return value < 0 ? (int)value : 0; }

@@ -3,7 +3,6 @@
 #include "csandbox_child.h"
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 
@@ -41,7 +40,7 @@ static void __attribute__((noreturn)) run_child(const struct csandbox_daemon *da
   long told = csandbox_call(SYS_fcntl, outcome, F_DUPFD_CLOEXEC, FIRST_FREE);
   int error = told < 0 ? (int)-told : -become(daemon);
   csandbox_call(SYS_write, told, &error, sizeof error);
-  for (;;) syscall(SYS_exit_group, 127);
+  for (;;) csandbox_call(SYS_exit_group, 127);
 }
 
 int csandbox_start_daemon(const struct csandbox_daemon *daemon, struct csandbox_child *child) {
@@ -50,6 +49,7 @@ int csandbox_start_daemon(const struct csandbox_daemon *daemon, struct csandbox_
   struct clone_args arguments = {.flags = CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&pidfd, .exit_signal = SIGCHLD};
   uint64_t all = ~0ULL, before = 0;
   csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+  // As fork does: once in a supervisor's life its price does not matter.
   long process = csandbox_call(SYS_clone3, &arguments, sizeof arguments);
   if (process == 0) run_child(daemon, outcome[1]);
   csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);

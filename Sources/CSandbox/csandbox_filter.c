@@ -31,7 +31,7 @@ static const char *const allowed[] = {
   "faccessat2", "fadvise64", "fallocate", "fchdir", "fchmod", "fchmodat", "fchmodat2", "fchown", "fchownat", "fcntl", "fdatasync",
   "fgetxattr", "flistxattr", "flock", "fremovexattr", "fsetxattr", "fstat", "fstatfs", "fsync", "ftruncate", "futimesat", "getcwd",
   "getdents", "getdents64", "getxattr", "lchown", "lgetxattr", "link", "linkat", "listxattr", "llistxattr", "lremovexattr",
-  "lseek", "lsetxattr", "lstat", "mkdir", "mkdirat", "mknod", "mknodat", "newfstatat", "open", "openat", "openat2", "pread64",
+  "lseek", "lsetxattr", "lstat", "mkdir", "mkdirat", "newfstatat", "open", "openat", "openat2", "pread64",
   "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink", "readlinkat", "readv", "removexattr",
   "rename", "renameat", "renameat2", "rmdir", "sendfile", "setxattr", "splice", "stat", "statfs", "statx", "symlink", "symlinkat",
   "sync", "sync_file_range", "syncfs", "tee", "truncate", "umask", "unlink", "unlinkat", "utime", "utimensat", "utimes", "write",
@@ -104,14 +104,16 @@ static const char *const privileged[] = {
   "init_module", "ioperm", "iopl", "kexec_file_load", "kexec_load", "nfsservctl", "query_module", "reboot", "setdomainname",
   "sethostname", "settimeofday", "stime", "syslog", "uselib", "ustat", "vhangup", "vm86", "_sysctl",
 };
-// Left out of both, hence ENOSYS: clone3 (its flags are in memory that a filter cannot read; libraries fall back to clone), io_uring_* (a
-// second way to most calls, past this filter), io_setup and its like (one pool of requests for the whole host).
+// Left out of both, hence ENOSYS: clone3 (its flags are in memory that a filter cannot read; libraries fall back to clone), io_uring_*
+// (a second way to most calls, past this filter), io_setup and its like (one pool of requests for the whole host).
 
 static int allow(scmp_filter_ctx filter, const char *name, unsigned count, struct scmp_arg_cmp first, struct scmp_arg_cmp second) {
   return seccomp_rule_add(filter, SCMP_ACT_ALLOW, seccomp_syscall_resolve_name(name), count, first, second);
 }
 
-static int refuse(scmp_filter_ctx filter, int error, const char *name, unsigned count, struct scmp_arg_cmp first, struct scmp_arg_cmp second) {
+static int refuse(
+  scmp_filter_ctx filter, int error, const char *name, unsigned count, struct scmp_arg_cmp first, struct scmp_arg_cmp second
+) {
   return seccomp_rule_add(filter, SCMP_ACT_ERRNO((uint16_t)error), seccomp_syscall_resolve_name(name), count, first, second);
 }
 
@@ -126,8 +128,8 @@ static int add_names(scmp_filter_ctx filter, uint32_t action, const char *const 
   return 0;
 }
 
-// By allow-list: odd families are where kernel holes are found. A filter compares 64 bits where the kernel takes 32: what is above the known
-// numbers is refused whole, so nothing is smuggled in the upper half.
+// By allow-list: odd families are where kernel holes are found. A filter compares 64 bits where the kernel takes 32: what is above the
+// known numbers is refused whole, so nothing is smuggled in the upper half.
 static int add_socket(scmp_filter_ctx filter) {
   const struct scmp_arg_cmp none = {0};
   int done = 0;

@@ -10,9 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// Names of /proc that tell of the host or of its other tenants and that no runtime needs. Each costs a mount, so what needs no mask has none:
-// what only root may read (kcore, kmsg, slabinfo, timer_list …: the host's root does not exist in a sandbox's user namespace, and
-// csandbox_prepare looks at the mode), what the kernel shows by namespace (keys, key-users, locks, net, sysvipc), and what says nothing
+// Names of /proc that tell of the host or of its other tenants and that no runtime needs. Each costs a mount, so what needs no mask
+// has none: what only root may read (kcore, kmsg, slabinfo, timer_list …: the host's root does not exist in a sandbox's user namespace,
+// and find_masks looks at the mode), what the kernel shows by namespace (keys, key-users, locks, net, sysvipc), and what says nothing
 // that the CPU does not say (dma, consoles, misc). /proc as a whole is read-only, so nothing in it can be set.
 static const char *const telling[] = {
   // Hardware, its drivers and their knobs; disks, and the paths of swap files.

@@ -3,7 +3,6 @@
 #include "csandbox_child.h"
 #include <linux/capability.h>
 #include <linux/keyctl.h>
-#include <linux/sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -83,7 +82,7 @@ int csandbox_set_resource_limits(struct child *child) {
 
 int csandbox_new_session(struct child *child) {
   (void)child;
-  syscall(SYS_umask, 022);
+  csandbox_call(SYS_umask, 022);
   return csandbox_done(csandbox_call(SYS_setsid));
 }
 

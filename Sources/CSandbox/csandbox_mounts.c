@@ -88,7 +88,7 @@ static int make_nodes(int directory) {
 
 int csandbox_make_devices(struct child *child) {
   static const struct mount_attr read_only = {.attr_set = MOUNT_ATTR_RDONLY};
-  syscall(SYS_umask, 0);
+  csandbox_call(SYS_umask, 0);
   int made = make_nodes(child->devices);
   if (made < 0) return made;
   long done = csandbox_call(SYS_mount_setattr, child->devices, "", AT_EMPTY_PATH, &read_only, sizeof read_only);

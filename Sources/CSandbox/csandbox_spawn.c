@@ -6,14 +6,16 @@
 #include "csandbox_child.h"
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <signal.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 
 // The child finds its descriptors here when roost-init starts; the two above close with execve.
 enum { PLACE_CONTROL = 3, PLACE_SETUP = 4, PLACE_INIT = 5, PLACE_FIRST_FREE = 6 };
+
+// The deepest step needs less than 2 KB of stack. STACK_TOP holds a struct start and keeps the stack aligned.
+enum { STACK_BLOCK = 65536, GUARD = 4096, STACK_TOP = 512 };
 
 // Without the network namespace: making one takes as long as all else of the clone five times over, and clone3 is roostd's time.
 static const uint64_t NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
@@ -107,7 +109,7 @@ static const struct { enum csandbox_step number; int (*run)(struct child *); } s
   // Twice: now while the host's CAP_SETPCAP is there, and again inside, since a new user namespace refills the set.
   {CSANDBOX_STEP_DROP_BOUNDING_SET, csandbox_drop_bounding_set},
   {CSANDBOX_STEP_SET_GROUPS, csandbox_set_groups},
-  // Before the user namespace, whose maker's per-user pools (inotify, signals, queues) it draws on: made by root, all sandboxes share root's.
+  // Before the user namespace, which draws on its maker's per-user pools (inotify, signals, queues): made by root, all would share root's.
   {CSANDBOX_STEP_SET_USER, csandbox_set_user},
   {CSANDBOX_STEP_UNSHARE_USER, csandbox_unshare_user},
   {CSANDBOX_STEP_PASS_LISTENER, csandbox_announce},
@@ -125,40 +127,72 @@ static const struct { enum csandbox_step number; int (*run)(struct child *); } s
   {CSANDBOX_STEP_EXECUTE, execute},
 };
 
-static void __attribute__((noreturn)) run_child(const struct csandbox_host *host, const struct csandbox_plan *plan) {
-  struct child child = {
-    .host = host, .plan = plan, .setup = plan->setup, .init = plan->init,
-    .listener = -1, .netlink = -1, .devices = -1, .process = -1,
-  };
+// What the child has of its own: its copy of the plan, at the top of its stack.
+struct start {
+  struct csandbox_plan plan;
+  struct child child;
+};
+
+_Static_assert(sizeof(struct start) <= STACK_TOP && STACK_TOP % 16 == 0, "room for the child's data");
+
+static void run_child(void *argument) {
+  struct child *child = argument;
   for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-    int done = steps[i].run(&child);
+    int done = steps[i].run(child);
     if (done == 0) continue;
-    csandbox_report_failure(&child, steps[i].number, -done);
+    csandbox_report_failure(child, steps[i].number, -done);
     break;
   }
-  for (;;) syscall(SYS_exit_group, 1);
+  for (;;) csandbox_call(SYS_exit_group, 1);
 }
 
+// A stack with a page below it that must not be touched, and the child's data above it.
+static struct start *make_stack(const struct csandbox_host *host, const struct csandbox_plan *plan) {
+  char *block = mmap(NULL, STACK_BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (block == MAP_FAILED) return NULL;
+  if (mprotect(block, GUARD, PROT_NONE) < 0) {
+    munmap(block, STACK_BLOCK);
+    return NULL;
+  }
+  struct start *start = (struct start *)(block + STACK_BLOCK - STACK_TOP);
+  start->plan = *plan;
+  start->child = (struct child){
+    .host = host, .plan = &start->plan, .setup = plan->setup, .init = plan->init,
+    .listener = -1, .netlink = -1, .devices = -1, .process = -1,
+  };
+  return start;
+}
+
+// In the caller's memory, as vfork does, but without making the caller wait: to copy it would take longer the larger it is (30 us for each
+// MB), and much of it again when both write. The child has left it when its end of the set-up socket closes.
 int csandbox_spawn(const struct csandbox_host *host, const struct csandbox_plan *plan, struct csandbox_child *child) {
   if (plan->host_id < CSANDBOX_HOST_ID_MIN || plan->tasks_count > CSANDBOX_TASKS_MAX) return -EINVAL;
+  struct start *start = make_stack(host, plan);
+  if (!start) return -ENOMEM;
+  char *block = (char *)start + STACK_TOP - STACK_BLOCK;
   int pidfd = -1;
   struct clone_args arguments = {
-    .flags = NAMESPACES | CLONE_PIDFD,
+    .flags = NAMESPACES | CLONE_VM | CLONE_PIDFD,
     .pidfd = (uint64_t)(uintptr_t)&pidfd,
     .exit_signal = SIGCHLD,
+    .stack = (uint64_t)(uintptr_t)(block + GUARD),
+    .stack_size = STACK_BLOCK - GUARD - STACK_TOP,
   };
   if (plan->control_group >= 0) {
     arguments.flags |= CLONE_INTO_CGROUP;
     arguments.cgroup = (uint64_t)plan->control_group;
   }
-  // No handler of the caller may run in the child, which has its memory but not its threads.
+  // No handler of the caller may run in the child.
   uint64_t all = ~0ULL, before = 0;
   csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
-  long process = csandbox_call(SYS_clone3, &arguments, sizeof arguments);
-  if (process == 0) run_child(host, plan);
+  long process = csandbox_clone(&arguments, run_child, &start->child);
   csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
-  if (process < 0) return (int)process;
-  child->process = (pid_t)process;
-  child->pidfd = pidfd;
-  return 0;
+  *child = (struct csandbox_child){.process = (pid_t)process, .pidfd = pidfd, .stack = block};
+  if (process < 0) csandbox_free_stack(child);
+  return process < 0 ? (int)process : 0;
+}
+
+void csandbox_free_stack(struct csandbox_child *child) {
+  if (child->stack) munmap(child->stack, STACK_BLOCK);
+  child->stack = NULL;
 }

@@ -8,9 +8,10 @@ struct ChildHandle: ~Copyable {
   /// Readable once the process has ended.
   let descriptor: Descriptor
 
-  init(_ child: csandbox_child) {
-    processID = child.process
-    descriptor = Descriptor(owning: child.pidfd)
+  /// Takes ownership of `pidfd`.
+  init(processID: Int32, pidfd: CInt) {
+    self.processID = processID
+    descriptor = Descriptor(owning: pidfd)
   }
 
   /// pidfd_send_signal(2). Nothing happens when it has ended.

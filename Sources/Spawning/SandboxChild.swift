@@ -4,6 +4,8 @@ import LinuxSystem
 import SpawnProtocol
 
 /// The process side of one sandbox: the clone and its set-up socket.
+///
+/// To be kept until the process has been reaped or has said that it ``Report/ended`` its set-up: until then it runs in roostd's memory.
 final class SandboxChild {
   let process: ChildHandle
 
@@ -16,6 +18,8 @@ final class SandboxChild {
   }
 
   private let setup: Descriptor
+  /// Until the child has left roostd's memory.
+  private var stack: ChildStack?
 
   /// Where to wait for a ``Report``.
   var setupDescriptor: CInt { setup.rawValue }
@@ -39,10 +43,11 @@ final class SandboxChild {
     plan.host_id = recipe.hostUserID
     plan.process_limit = recipe.processLimit
     plan.setTasks(tasks.rawValues)
-    var child = csandbox_child()
+    var child = unsafe csandbox_child()
     let answer = unsafe csandbox_spawn(host.prepared.pointer, &plan, &child)
     guard answer == 0 else { throw SpawnFailure(step: .clone, errno: -answer) }
-    process = ChildHandle(child)
+    process = unsafe ChildHandle(processID: child.process, pidfd: child.pidfd)
+    stack = unsafe ChildStack(child)
     setup = ends.setup.first
     handOver.append(ends.control.first, as: .control)
     handOver.append(ends.standardOutput.readEnd, as: .standardOutput)
@@ -56,7 +61,9 @@ final class SandboxChild {
     guard answer == 0 else { throw SpawnFailure(step: .handshake, errno: -answer) }
     switch csandbox_report_kind(report.kind) {
     case CSANDBOX_NOTHING: return .none
-    case CSANDBOX_ENDED: return .ended
+    case CSANDBOX_ENDED:
+      stack = nil
+      return .ended
     case CSANDBOX_READY where report.listener >= 0: return .mapsWanted(listener: Descriptor(owning: report.listener))
     case CSANDBOX_FAILED:
       let step = UInt16(exactly: report.step).flatMap(SpawnStep.init) ?? .handshake
@@ -87,6 +94,19 @@ final class SandboxChild {
     } catch {
       throw SpawnFailure(step: .makePipes, errno: error.errno)
     }
+  }
+}
+
+/// What the child of a clone runs on before its execve; freed with this value.
+@safe
+private struct ChildStack: ~Copyable {
+  private var child: csandbox_child
+
+  init(_ child: csandbox_child) { unsafe self.child = child }
+
+  deinit {
+    var child = unsafe child
+    unsafe csandbox_free_stack(&child)
   }
 }
 

@@ -45,7 +45,7 @@ package func makeDirectories(_ path: String) throws(SystemError) {
     made += "/\(component)"
     do {
       try parent.makeDirectory(String(component), mode: 0o755)
-    } catch where error.errno == EEXIST {
+    } catch  where error.errno == EEXIST {
       continue
     }
   }

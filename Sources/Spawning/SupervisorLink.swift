@@ -73,7 +73,8 @@ package final class SupervisorLink {
 
   private func read() {
     do {
-      while readWatch != nil, let packet = try PacketSocket.receive(from: socket, limit: SpawnProtocol.maximumPacket, maximumDescriptors: 0) {
+      while readWatch != nil, let packet = try PacketSocket.receive(from: socket, limit: SpawnProtocol.maximumPacket, maximumDescriptors: 0)
+      {
         if packet.isEnd { return end("is gone") }
         receive(.request(try SpawnRequest(decoding: packet.bytes)))
       }

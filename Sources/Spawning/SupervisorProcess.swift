@@ -14,7 +14,7 @@ package final class SupervisorProcess {
   init(
     program: String, arguments: [String], user: ServiceUser, socket: CInt = -1, output: CInt = -1
   ) throws(SystemError) {
-    var child = csandbox_child(process: 0, pidfd: -1)
+    var child = unsafe csandbox_child(process: 0, pidfd: -1, stack: nil)
     let answer = unsafe withCStrings([program] + arguments) { arguments in
       unsafe withCStrings(SupervisorProcess.environment) { environment in
         unsafe user.groups.withUnsafeBufferPointer { groups in
@@ -26,7 +26,10 @@ package final class SupervisorProcess {
         }
       }
     }
-    if child.pidfd >= 0 { handle = ChildHandle(child) } else {
+    let (processID, pidfd) = unsafe (child.process, child.pidfd)
+    if pidfd >= 0 {
+      handle = ChildHandle(processID: processID, pidfd: pidfd)
+    } else {
       throw SystemError(call: "clone3", object: program, errno: -answer)
     }
     guard answer == 0 else {

@@ -16,7 +16,9 @@ extension HostRing {
         try session.send(.create(SandboxID(number), recipe))
         return try session.next().event
       }
-      func refused(_ number: UInt64, _ errno: Int32) -> SpawnEvent { .failed(SandboxID(number), SpawnFailure(step: .refused, errno: errno)) }
+      func refused(_ number: UInt64, _ errno: Int32) -> SpawnEvent {
+        .failed(SandboxID(number), SpawnFailure(step: .refused, errno: errno))
+      }
       #expect(try answer(1, installation.recipe(1)) == refused(1, EEXIST))
       var recipe = installation.recipe(1)
       recipe.hostUserID = installation.userIDs.upperBound + 1

@@ -86,6 +86,7 @@ struct csandbox_plan {
 struct csandbox_child {
   pid_t process;
   int pidfd;
+  void *stack;                                 // of csandbox_spawn's child; see csandbox_free_stack
 };
 
 // Looks into this kernel and compiles the policy. The compiled policy stays allocated for good.
@@ -99,8 +100,12 @@ int csandbox_mount_root(const int *lower, uint32_t count);
 
 // Clones the child, which works through its steps on its own.
 //
-// Runs fork-style: the child gets a copy of the caller, so the caller should be small; it may have other threads.
+// Until its execve or its end the child runs in the caller's memory, on a stack of its own; the caller may have other threads. The plan is
+// copied; `host` must stay.
 int csandbox_spawn(const struct csandbox_host *host, const struct csandbox_plan *plan, struct csandbox_child *child);
+
+// Gives the child's stack back: when CSANDBOX_ENDED was received or the process reaped, not before.
+void csandbox_free_stack(struct csandbox_child *child);
 
 // roostd's half of the identity step: writes `deny` and the one-line maps of the process's fresh user namespace, and lets it go on.
 int csandbox_admit(int setup, pid_t process, uint32_t host_id);

@@ -154,7 +154,8 @@ static void connect_api(void) {
   struct sockaddr_in api = {.sin_family = AF_INET, .sin_port = htons(9001), .sin_addr = {htonl(0xA9FE6401)}};
   int connection = socket(AF_INET, SOCK_STREAM, 0);
   say_error("api", connect(connection, (struct sockaddr *)&api, sizeof api));
-  say_error("metadata", (api.sin_addr.s_addr = htonl(0xA9FEA9FE), connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&api, sizeof api)));
+  api.sin_addr.s_addr = htonl(0xA9FEA9FE);
+  say_error("metadata", connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&api, sizeof api));
 }
 
 static void keep(void) {

@@ -1,0 +1,58 @@
+import Glibc
+import LinuxSystem
+import SpawnProtocol
+
+extension SpawnedSandbox {
+  /// PID 1 takes all others with it. Tasks frozen by v1 die when they are thawed, by v2 at once.
+  func kill() {
+    do {
+      try child?.process.send(signal: SIGKILL)
+      if group?.freezer == .v1 { try group?.thaw() }
+    } catch {
+      note("sandbox \(id.number) cannot be killed: \(error)")
+    }
+  }
+
+  func reap() {
+    do {
+      guard try child?.process.reap() != nil else { return }
+    } catch {
+      note("sandbox \(id.number): \(error)")
+    }
+    if let processWatch { surroundings.loop.cancel(processWatch) }
+    processWatch = nil
+    // What the child said before its end comes first.
+    hear()
+    endSetUp()
+    handle(.processEnded)
+  }
+
+  /// The groups are empty once PID 1 is reaped, but the kernel may need a moment to see it.
+  func remove(keepVolume: Bool, answers: [SpawnEvent], attemptsLeft: Int) {
+    do {
+      try group?.remove(within: .zero)
+    } catch  where error.errno == EBUSY && attemptsLeft > 0 {
+      surroundings.loop.after(.milliseconds(5)) { [self] in
+        remove(keepVolume: keepVolume, answers: answers, attemptsLeft: attemptsLeft - 1)
+      }
+      return
+    } catch {
+      note("sandbox \(id.number): control group left behind: \(error)")
+    }
+    giveVolumeBack(keep: keepVolume)
+    child = nil
+    group = nil
+    surroundings.forget(id)
+    for answer in answers { surroundings.send(answer, DescriptorList()) }
+  }
+
+  /// A volume that an earlier sandbox left for this one stays for the next when this one cannot be made.
+  private func giveVolumeBack(keep: Bool) {
+    guard let volume = volume.take() else { return }
+    if keep || (volumeWasKept && !wasAnnounced) {
+      surroundings.volumes.keep(volume, as: recipe.volume)
+    } else {
+      surroundings.volumes.drop(volume)
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import Glibc
+import LinuxSystem
+import SpawnProtocol
+
+extension SpawnedSandbox {
+  func start() {
+    do {
+      try cloneChild()
+    } catch {
+      return handle(.couldNotStart(error))
+    }
+    deadline = surroundings.loop.after(Self.setUpLimit) { [weak self] in self?.handle(.stepFailed(.tooSlow)) }
+    attempt { () throws(SpawnFailure) in
+      try failing(at: .handshake) { () throws(SystemError) in try watchChild() }
+      // Beside the child, which has enough to do until then.
+      if let group { try failing(at: .makeControlGroup) { () throws(SystemError) in try handOver.append(filesOf: group) } }
+    }
+  }
+
+  private func cloneChild() throws(SpawnFailure) {
+    guard let volume else { throw SpawnFailure(step: .prepareVolume, errno: ENOENT) }
+    let host = surroundings.host
+    let root = try host.mountRoot(of: recipe)
+    let temporary = try failing(at: .prepareVolume) { () throws(SystemError) in try volume.mount() }
+    let group = try failing(at: .makeControlGroup) { () throws(SystemError) in
+      try ControlGroup.make(
+        in: host.controlGroups, name: "\(id.number)", memoryBytes: recipe.memoryBytes, processLimit: recipe.processLimit)
+    }
+    self.group = group
+    child = try SandboxChild(host: host, recipe: recipe, group: group, root: root, temporary: temporary, handOver: handOver)
+  }
+
+  private func watchChild() throws(SystemError) {
+    guard let child else { return }
+    processWatch = try surroundings.loop.watch(child.process.descriptor.rawValue) { [weak self] in self?.reap() }
+    setupWatch = try surroundings.loop.watch(child.setupDescriptor) { [weak self] in self?.hear() }
+    handOver.append(try child.process.descriptor.duplicate(), as: .process)
+  }
+
+  /// Reads the set-up socket as far as there is something.
+  func hear() {
+    attempt { () throws(SpawnFailure) in
+      while setupWatch != nil, let child {
+        switch try child.nextReport() {
+        case .none: return
+        case .mapsWanted(let listener):
+          handOver.append(listener, as: .listener)
+          handle(.mapsWanted)
+        case .failed(let failure): handle(.stepFailed(failure))
+        case .ended:
+          endSetUp()
+          handle(.executed)
+        }
+      }
+    }
+  }
+
+  func endSetUp() {
+    for token in [setupWatch, deadline] { if let token { surroundings.loop.cancel(token) } }
+    setupWatch = nil
+    deadline = nil
+  }
+
+  /// Every descriptor leaves roostd, which keeps a pidfd of its own.
+  func announce() throws(SpawnFailure) {
+    guard let child, let group, let freezer = group.freezer, let memory = group.version(of: .memory),
+      let cpu = group.version(of: .cpu)
+    else { throw SpawnFailure(step: .makeControlGroup, errno: ENODEV) }
+    let created = CreatedSandbox(
+      hostProcessID: UInt32(child.process.processID), freezer: freezer == .v2 ? .v2 : .v1,
+      memory: ControllerKind(memory), cpu: ControllerKind(cpu), roles: handOver.roles,
+      microseconds: UInt32(clamping: (ContinuousClock.now - arrival).wholeMicroseconds))
+    wasAnnounced = true
+    surroundings.send(.created(id, created), handOver.takeDescriptors())
+  }
+}
+
+extension ControllerKind {
+  fileprivate init(_ version: ControlGroupLayout.Hierarchy.Version) {
+    switch version {
+    case .v1: self = .v1
+    case .v2: self = .v2
+    }
+  }
+}
+
+extension Duration {
+  fileprivate var wholeMicroseconds: Int64 { components.seconds * 1_000_000 + components.attoseconds / 1_000_000_000_000 }
+}
