@@ -156,7 +156,8 @@ let package = Package(
       swiftSettings: testHouse),
     .testTarget(
       name: "AdminAPITests",
-      dependencies: ["AdminAPI", "roost", "FunctionModel", subprocess, logging, .product(name: "Hummingbird", package: "hummingbird")] + nio, swiftSettings: testHouse),
+      dependencies: ["AdminAPI", "roost", "FunctionModel", subprocess, logging, .product(name: "Hummingbird", package: "hummingbird")]
+        + nio, swiftSettings: testHouse),
     .testTarget(
       name: "LambdaAPITests",
       dependencies: [
@@ -172,7 +173,10 @@ let package = Package(
       name: "RoostCommandTests", dependencies: ["roost", "FunctionModel", "LinuxSystem", argumentParser, subprocess] + nio,
       exclude: ["Golden"], swiftSettings: testHouse),
     .testTarget(name: "RuntimeAPITests", dependencies: ["RuntimeAPI", "FunctionModel", logging] + nio, swiftSettings: testHouse),
-    .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "FunctionModel"], swiftSettings: testHouse),
+    .testTarget(
+      name: "SchedulingTests",
+      dependencies: ["Scheduling", "Environments", "Sandboxing", "LinuxSystem", "FunctionModel", logging] + nio,
+      swiftSettings: testHouse),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -96,7 +96,7 @@ struct Supervisor {
     }
     return FrontConfiguration(
       host: configuration.host, port: configuration.port, owner: configuration.owner, authentication: authentication,
-      runtimes: Dictionary(uniqueKeysWithValues: images.runtimes.map { ($0, nil) }),
+      runtimes: Dictionary(uniqueKeysWithValues: images.runtimes.map { ($0, images[$0]?.tree?.hexadecimal) }),
       concurrencyLimit: configuration.scheduling.concurrencyLimit)
   }
 

@@ -139,7 +139,8 @@ private final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     #expect(bench.desk.hasEnded && sandbox.content(of: "kill").hasPrefix("1"))
   }
 
-  @Test(.timeLimit(.minutes(1))) func `kills at the deadline, keeps its volume, and initialises anew inside the next invoke`() async throws {
+  @Test(.timeLimit(.minutes(1))) func `kills at the deadline, keeps its volume, and initialises anew inside the next invoke`() async throws
+  {
     let bench = try Bench(timeout: .seconds(1))
     let (first, runtime) = await bench.warmUp()
     let late = try answer(await bench.invoke("late"))
