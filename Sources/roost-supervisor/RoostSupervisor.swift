@@ -35,6 +35,9 @@ struct Run: AsyncParsableCommand {
     }
     do {
       try await Supervisor(configuration).run()
+    } catch let error as StartError {
+      Logger(label: "roost").critical("\(error)")
+      throw ExitCode(69)
     } catch {
       Logger(label: "roost").critical("\(error)")
       throw ExitCode(70)

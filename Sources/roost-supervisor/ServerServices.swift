@@ -22,7 +22,26 @@ struct ServerServices {
     ) { router in
       service.addRoutes(to: router, as: Principal(owner: configuration.owner, name: "admin.sock"))
     }
-    all = [front, AdminService(server: admin, readiness: readiness)]
+    all = [
+      FrontService(front: front, address: "\(configuration.host):\(configuration.port)", readiness: readiness),
+      AdminService(server: admin, readiness: readiness),
+    ]
+  }
+}
+
+/// The front; says what is wrong in words if it cannot listen.
+private struct FrontService: Service {
+  let front: any Service
+  let address: String
+  let readiness: Readiness
+
+  func run() async throws {
+    do {
+      try await front.run()
+    } catch {
+      guard !readiness.frontIsServing else { throw error }
+      throw StartError("cannot listen on \(address): \(error)")
+    }
   }
 }
 
@@ -49,6 +68,8 @@ private final class Readiness: Sendable {
     let authority = host.contains(":") ? "[\(host)]" : host
     tell { $0.endpoint = "http://\(authority):\(address?.port ?? 0)" }
   }
+
+  var frontIsServing: Bool { state.withLock { $0.endpoint != nil } }
 
   func adminServes() { tell { $0.admin = true } }
 

@@ -49,8 +49,9 @@ struct Supervisor {
     let servers = ServerServices(configuration: configuration, service: service, desk: desk, eventLoops: eventLoops)
     let collector = ArtifactCollector(
       catalog: catalog, artifacts: artifacts, dispatcher: dispatcher, logger: Logger(label: "roost.artifacts"))
-    try await serve(servers.all + [collector], until: spawnerEnd.stream)
-    await dispatcher.shutDown(within: .seconds(20))
+    // The group stops its services from the last to the first: running invocations end before the servers that must answer them.
+    let drain = Drain(dispatcher: dispatcher, limit: configuration.drainTimeout)
+    try await serve(servers.all + [collector, drain], until: spawnerEnd.stream)
     await journal.close()
     try await catalog.close()
     try await eventLoops.shutdownGracefully()
@@ -126,6 +127,18 @@ struct Supervisor {
       try await tasks.next()
       tasks.cancelAll()
     }
+  }
+}
+
+/// On shutdown: no new invocation, some time for the running ones, then the end of every environment.
+private struct Drain: Service {
+  let dispatcher: Dispatcher
+  let limit: Duration
+
+  func run() async {
+    // Only cancellation throws, and that is an end too.
+    try? await gracefulShutdown()
+    await dispatcher.shutDown(within: limit)
   }
 }
 
