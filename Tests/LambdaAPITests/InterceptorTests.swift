@@ -168,7 +168,7 @@ import Testing
       server.invoker.setAnswer(nil)
       try await RawConnection.with(port: server.port) { connection in
         try await connection.send(Self.text("POST", Self.invoke, "1"))
-        connection.outbound.finish()
+        try await connection.channel.close(mode: .output)
         let call = await server.invoker.next()
         call.answer(FakeInvoker.echo(call.request))
         #expect(try await connection.reply().body == "1")

@@ -60,6 +60,17 @@ final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
       let idle = handler.lastActivity + patience
       return handler.requestStarted.map { min(idle, $0 + configuration.requestTimeout) } ?? idle
     }
+    if channel.isActive { startIdleTimer(context) }
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    startIdleTimer(context)
+    context.fireChannelActive()
+  }
+
+  /// Not before the connection is active: on a busy loop that can be later than the first deadline.
+  private func startIdleTimer(_ context: ChannelHandlerContext) {
+    lastActivity = .now()
     idleTimer.start(context, after: min(configuration.idleTimeout, configuration.requestTimeout))
   }
 
