@@ -85,6 +85,10 @@ final class PoolMembership: ExecutionEnvironmentDelegate {
     pool.isFinishing(environment)
   }
 
+  func environmentIsLost(_ environment: ExecutionEnvironment) {
+    pool.withdraw(environment)
+  }
+
   func environment(_ environment: ExecutionEnvironment, couldNotStart reason: String) {
     pool.abandonOne()?.completion(.hostFault(reason))
   }

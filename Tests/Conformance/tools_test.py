@@ -1,6 +1,8 @@
 """The aws command line and roost's own, each operation once, as a person would type them."""
 
 import json
+import os
+import signal
 import subprocess
 
 import pytest
@@ -90,6 +92,20 @@ def test_roost_shows_environments_and_invocations_and_stops_one(roost, deploy):
     roost("stop", identifier)
     assert identifier not in roost("ps", "--output", "json")
     assert function.call() == 1
+
+
+def test_a_frozen_environment_that_is_killed_from_outside_is_noticed_and_the_next_call_works(roost, deploy):
+    function = deploy("import os\ndef handler(event, context):\n    open('/tmp/mark', 'a').write('x')\n    return len(open('/tmp/mark').read())")
+    assert function.call() == 1
+    environment = next(row for row in json.loads(roost("ps", "--output", "json")) if row["function"]["name"] == function.name)
+    os.kill(environment["hostProcessID"], signal.SIGKILL)
+
+    def noticed():
+        rows = json.loads(roost("ps", "--output", "json"))
+        return any(row["id"] == environment["id"] and row["state"] == "reset" for row in rows)
+
+    wait_until(noticed, 5, "the environment's reset")
+    assert function.call() == 2  # initialised anew, with the same /tmp
 
 
 def test_roost_names_what_is_wrong_in_one_line_with_a_hint(roost):
