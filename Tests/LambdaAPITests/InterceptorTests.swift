@@ -7,7 +7,7 @@ import ServiceLifecycle
 import Testing
 
 /// The connection as the interceptor keeps it, seen from a raw socket.
-@Suite struct InterceptorTests {
+@Suite(.serialized) struct InterceptorTests {
   static let invoke = "/2015-03-31/functions/hello/invocations"
   static let list = "/2015-03-31/functions"
 
