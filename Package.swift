@@ -39,9 +39,13 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-async-algorithms.git", from: "1.1.4"),
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-system.git", from: "1.8.1"),
     .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
@@ -69,6 +73,10 @@ let package = Package(
     .executableTarget(
       name: "roostd", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], swiftSettings: house),
 
+    .executableTarget(
+      name: "sandbox-bench", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], path: "tools/Benchmarks/sandbox-bench",
+      swiftSettings: house),
+
     // The unprivileged side.
     .target(
       name: "Store", dependencies: ["FunctionModel", "CArchive", grdb, crypto, logging],
@@ -93,6 +101,10 @@ let package = Package(
         "FunctionModel", "Scheduling", "Store", crypto, logging,
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "SystemPackage", package: "swift-system"),
       ] + nio,
       swiftSettings: house),
     .target(
@@ -110,8 +122,9 @@ let package = Package(
         "FunctionModel", "Store", "SpawnProtocol", "Sandboxing", "LinuxSystem", "Environments", "Scheduling", "LambdaAPI",
         "AdminAPI", logging,
         argumentParser,
-        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         .product(name: "Yams", package: "Yams"),
       ] + nio,
       swiftSettings: house),
@@ -129,17 +142,41 @@ let package = Package(
     .testTarget(name: "SpawnProtocolTests", dependencies: ["SpawnProtocol"], swiftSettings: testHouse),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CLinux"], swiftSettings: testHouse),
     .testTarget(
-      name: "StoreTests", dependencies: ["Store", "FunctionModel", "CArchive", grdb, crypto, logging], swiftSettings: testHouse),
+      name: "StoreTests",
+      dependencies: [
+        "Store", "FunctionModel", "CArchive", grdb, crypto, logging, .product(name: "InMemoryLogging", package: "swift-log"),
+      ],
+      swiftSettings: testHouse),
+    .testTarget(
+      name: "SpawningTests", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], exclude: ["Programs"], swiftSettings: testHouse),
     .testTarget(name: "SandboxingTests", dependencies: ["Sandboxing", "FunctionModel", "SpawnProtocol"], swiftSettings: testHouse),
     .testTarget(
       name: "EnvironmentsTests",
       dependencies: ["Environments", "Sandboxing", "FunctionModel", "SpawnProtocol", "LinuxSystem", logging] + nio,
       swiftSettings: testHouse),
     .testTarget(
+      name: "AdminAPITests",
+      dependencies: ["AdminAPI", "roost", "FunctionModel", subprocess, logging, .product(name: "Hummingbird", package: "hummingbird")]
+        + nio, swiftSettings: testHouse),
+    .testTarget(
+      name: "LambdaAPITests",
+      dependencies: [
+        "FunctionModel", "Scheduling", "Store", "LambdaAPI", crypto, logging,
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "NIOEmbedded", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+      ] + nio,
+      swiftSettings: testHouse),
+    .testTarget(
       name: "RoostCommandTests", dependencies: ["roost", "FunctionModel", "LinuxSystem", argumentParser, subprocess] + nio,
       exclude: ["Golden"], swiftSettings: testHouse),
     .testTarget(name: "RuntimeAPITests", dependencies: ["RuntimeAPI", "FunctionModel", logging] + nio, swiftSettings: testHouse),
-    .testTarget(name: "SchedulingTests", dependencies: ["Scheduling", "FunctionModel"], swiftSettings: testHouse),
+    .testTarget(
+      name: "SchedulingTests",
+      dependencies: ["Scheduling", "Environments", "Sandboxing", "LinuxSystem", "FunctionModel", logging] + nio,
+      swiftSettings: testHouse),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -55,9 +55,9 @@ package struct AdminServer: Service {
         }
       },
       logger: logger)
+    // However it ends, nobody shall find a socket that nobody serves; it may be gone already, with its directory.
+    defer { try? FileManager.default.removeItem(atPath: path) }
     try await application.run()
-    // It may be gone already, with its directory.
-    try? FileManager.default.removeItem(atPath: path)
   }
 
   private func router() -> Router<AdminRequestContext> {

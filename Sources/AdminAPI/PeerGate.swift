@@ -8,8 +8,10 @@ struct PeerGate: RouterMiddleware {
   func handle(
     _ request: Request, context: AdminRequestContext, next: (Request, AdminRequestContext) async throws -> Response
   ) async throws -> Response {
-    guard let peer = try await PeerCredentials.of(context.channel), access.permits(peer) else {
-      context.logger.notice("refused a peer on the admin socket", metadata: ["path": "\(request.uri.path)"])
+    let peer = try await PeerCredentials.of(context.channel)
+    guard let peer, access.permits(peer) else {
+      let user = peer.map { "\($0.user)" } ?? "unknown"
+      context.logger.notice("refused a peer on the admin socket", metadata: ["uid": "\(user)", "path": "\(request.uri.path)"])
       return AdminFault(status: .forbidden, message: "only root, the daemon's user and members of its group may do this").response
     }
     return try await next(request, context)

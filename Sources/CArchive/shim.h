@@ -2,6 +2,9 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+// syncfs(2), which Swift's Glibc does not show: unpacked archives are made durable by it.
+int syncfs(int fd);
+
 static const int carchive_ok = ARCHIVE_OK;
 static const int carchive_eof = ARCHIVE_EOF;
 static const int carchive_warn = ARCHIVE_WARN;

@@ -36,6 +36,8 @@ package protocol ExecutionEnvironmentDelegate: AnyObject, Sendable {
   func environmentIsAvailable(_ environment: ExecutionEnvironment) -> Invocation?
   /// Its caller has the answer; it will be available in a moment.
   func environmentIsFinishing(_ environment: ExecutionEnvironment)
+  /// Its sandbox died while it was idle. It will be available anew when that has been cleared away.
+  func environmentIsLost(_ environment: ExecutionEnvironment)
   /// It could not be made: a fault of the host, in words.
   func environment(_ environment: ExecutionEnvironment, couldNotStart reason: String)
   /// Nothing of it is left.

@@ -74,7 +74,7 @@ extension ExecutionEnvironment {
   }
 
   private func runtimeARN(_ image: RuntimeImage) -> String {
-    "arn:aws:lambda:\(version.function.owner.region)::runtime:\(image.runtime)"
+    "arn:aws:lambda:\(version.function.owner.region)::runtime:\(image.tree?.hexadecimal ?? image.runtime)"
   }
 
   /// The host could not do its part: nothing of the function is to blame, and the environment ends.

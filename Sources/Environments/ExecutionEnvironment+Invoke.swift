@@ -97,7 +97,9 @@ extension ExecutionEnvironment {
     case .ignore: return
     case .initPhaseFailed: initPhaseFailed(fault)
     case .invocationFailed(let running): finish(running, fault: fault)
-    case .lost: host.logger.info("environment \(id) was lost while idle: \(fault.errorType)")
+    case .lost:
+      host.logger.warning("environment \(id) was lost while idle: \(fault.errorType)")
+      delegate.environmentIsLost(self)
     }
     clearClock()
     Task { await self.takeDown(keepVolume: true, reason: nil) }

@@ -106,7 +106,7 @@ package actor ExecutionEnvironment {
       setClock(running.deadline) { $0.timeIsUp() }
       Task { await self.bringUp() }
     case .refuse:
-      invocation.completion(.hostFault("the execution environment is not available"))
+      invocation.completion(.unavailable)
     }
   }
 

@@ -34,6 +34,8 @@ package struct Invocation: Sendable {
 package enum InvocationEnd: Sendable {
   /// The function answered, well or badly.
   case answered(InvocationAnswer)
+  /// The environment was on its way out when the invocation reached it; nothing ran, and another may take it.
+  case unavailable
   /// There was no memory for an environment; nothing ran.
   case throttled
   /// The host could not make the sandbox; nothing ran.

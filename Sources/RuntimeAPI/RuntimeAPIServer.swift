@@ -19,6 +19,8 @@ package final class RuntimeAPIServer: Sendable {
 
   /// Starts to accept on a stream socket that listens already.
   ///
+  /// Fails with what the kernel answered if the descriptor is no such socket.
+  ///
   /// - Parameters:
   ///   - listener: the descriptor, whose ownership passes; listen(2) was called on it.
   ///   - eventLoop: serves the listener and all its connections.
@@ -27,7 +29,7 @@ package final class RuntimeAPIServer: Sendable {
     listener: CInt, on eventLoop: any EventLoop, delegate: any RuntimeAPIDelegate, logger: Logger
   ) -> EventLoopFuture<RuntimeAPIServer> {
     eventLoop.flatSubmit {
-      let session = NIOLoopBound(RuntimeSession(eventLoop: eventLoop, delegate: delegate, logger: logger), eventLoop: eventLoop)
+      let session = NIOLoopBound(RuntimeSession(delegate: delegate, logger: logger), eventLoop: eventLoop)
       return bootstrap(session, logger).withBoundSocket(listener).map { RuntimeAPIServer(listener: $0, session: session) }
     }
   }

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP1
-import NIOPosix
 
 /// One connection of the runtime: turns request parts into calls on the session, one request at a time, and writes the answers.
 ///

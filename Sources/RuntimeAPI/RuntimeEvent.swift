@@ -53,11 +53,14 @@ package struct RuntimeInitError: Error, Sendable {
   }
 }
 
-/// Hears what the runtime of one sandbox does. Every call is made on the server's event loop, in the order of the runtime's requests.
+/// Hears what the runtime of one sandbox does. Every call is made on the server's event loop, in the order of the runtime's requests, and none before
+/// the callbacks of the future that ``RuntimeAPIServer/serve(listener:on:delegate:logger:)`` returned have run there. The server may be given an event or be
+/// closed from within any of them.
 package protocol RuntimeAPIDelegate: AnyObject, Sendable {
   /// The runtime asked for its next event and none was waiting: init, or the running invocation, is over.
   func runtimeIsReady()
-  /// The answer to the running invocation is complete. The runtime's own 202 has been written.
+  /// The answer to the running invocation is complete. The runtime's own 202 has been written, and is flushed when this returns: the caller is answered
+  /// before a system call is spent on the runtime.
   func runtimeAnswered(_ answer: RuntimeAnswer)
   /// The runtime reported that it cannot start.
   func runtimeFailedToInitialize(_ error: RuntimeInitError)

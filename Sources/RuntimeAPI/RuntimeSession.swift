@@ -11,7 +11,6 @@ final class RuntimeSession {
   /// A runtime uses one to three connections and an extension one or two; beyond this a function is only spending the host's descriptors.
   static let connectionLimit = 64
 
-  let eventLoop: any EventLoop
   private var machine = RuntimeStateMachine()
   private var nonces = InvocationNonceGenerator()
   private var connections: [ConnectionID: RuntimeConnection] = [:]
@@ -20,8 +19,7 @@ final class RuntimeSession {
   private var delegate: (any RuntimeAPIDelegate)?
   private let logger: Logger
 
-  init(eventLoop: any EventLoop, delegate: any RuntimeAPIDelegate, logger: Logger) {
-    self.eventLoop = eventLoop
+  init(delegate: any RuntimeAPIDelegate, logger: Logger) {
     self.delegate = delegate
     self.logger = logger
   }

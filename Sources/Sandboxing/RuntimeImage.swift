@@ -11,6 +11,13 @@ package struct RuntimeImage: Sendable, Codable, Hashable {
   package var environment: [String: String]
   /// `Runtime Version` of the INIT_START line, as in `python:3.11.v1`.
   package var version: String
+  /// SHA-256 over the image's tree, from `etc/roost/image.json`, which tools/build-rootfs writes; ends the runtime version ARN.
+  package var tree: ContentDigest?
+}
+
+/// The part of an image's manifest that matters here.
+private struct ImageManifest: Codable {
+  var tree: ContentDigest
 }
 
 /// The runtime images installed on this host.
@@ -25,14 +32,21 @@ package struct RuntimeImages: Sendable {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []  // absent: no image is installed
     for name in names.sorted() where Runtime(name) != nil {
       do {
-        let file = "\(directory)/\(name)/etc/roost/runtime.json"
-        let image = try JSONDecoder().decode(RuntimeImage.self, from: Data(contentsOf: URL(filePath: file)))
+        let folder = "\(directory)/\(name)/etc/roost"
+        var image: RuntimeImage = try Self.decode("\(folder)/runtime.json")
+        if FileManager.default.fileExists(atPath: "\(folder)/image.json") {
+          image.tree = try (Self.decode("\(folder)/image.json") as ImageManifest).tree
+        }
         images[name] = image
       } catch {
         problems.append("runtime image \(directory)/\(name): \(error)")
       }
     }
     self.images = images
+  }
+
+  private static func decode<Value: Decodable>(_ path: String) throws -> Value {
+    try JSONDecoder().decode(Value.self, from: Data(contentsOf: URL(filePath: path)))
   }
 
   package subscript(runtime: Runtime) -> RuntimeImage? { images[runtime.identifier] }

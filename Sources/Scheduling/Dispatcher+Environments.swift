@@ -85,6 +85,10 @@ final class PoolMembership: ExecutionEnvironmentDelegate {
     pool.isFinishing(environment)
   }
 
+  func environmentIsLost(_ environment: ExecutionEnvironment) {
+    pool.withdraw(environment)
+  }
+
   func environment(_ environment: ExecutionEnvironment, couldNotStart reason: String) {
     pool.abandonOne()?.completion(.hostFault(reason))
   }
@@ -125,6 +129,11 @@ extension Dispatcher {
       for environment in pool.environments { all.append(await environment.status()) }
     }
     return all.sorted { ($0.started, $0.id) < ($1.started, $1.id) }
+  }
+
+  /// The artefacts that live environments have mounted, whether the catalog still knows them or not.
+  package func artifactsInUse() -> Set<ContentDigest> {
+    Set(pools.flatMap { pool in pool.environments.isEmpty ? [] : [pool.version.code] + pool.version.layers })
   }
 
   /// Ends an environment, running or not.

@@ -53,11 +53,19 @@ package final class Dispatcher: Sendable {
       recordRefused(request, .throttled, errorType: "TooManyRequestsException")
       return answer(.refused(.tooManyRequests(.concurrentInvocationLimitExceeded)))
     }
+    submit(request, accepted: .now(), answer: answer)
+  }
+
+  /// Places the request; again, should it reach an environment that is on its way out.
+  private func submit(
+    _ request: InvocationRequest, accepted: NIODeadline, answer: @escaping @Sendable (InvocationResult) -> Void
+  ) {
     let invocation = Invocation(
       requestID: request.requestID, invokedARN: request.invokedARN, payload: request.payload,
       contentType: request.contentType, clientContext: request.clientContext,
-      traceID: request.traceID ?? TraceID.new(), wantsLogTail: request.wantsLogTail, accepted: .now()
+      traceID: request.traceID ?? TraceID.new(), wantsLogTail: request.wantsLogTail, accepted: accepted
     ) { [self] end in
+      if case .unavailable = end { return submit(request, accepted: accepted, answer: answer) }
       concurrency.subtract(1, ordering: .relaxed)
       answer(result(of: end, for: request))
     }
@@ -81,6 +89,7 @@ package final class Dispatcher: Sendable {
     case .throttled:
       recordRefused(request, .throttled, errorType: "TooManyRequestsException")
       return .refused(.tooManyRequests(.concurrentInvocationLimitExceeded))
+    case .unavailable: preconditionFailure("such an invocation is placed again")
     case .hostFault(let reason):
       recordRefused(request, .hostFault, errorType: "ServiceException")
       return .refused(.service("The service encountered an internal error: \(reason)"))

@@ -122,7 +122,7 @@ extension RoostDaemon {
 
   private func supervisorEnded(_ status: Int32, life: Duration) {
     supervisor = nil
-    let isFinal = stopping != nil || SupervisorProcess.configurationErrors.contains(status)
+    let isFinal = stopping != nil || SupervisorProcess.finalStatuses.contains(status)
     if stopping == nil { note(status > 128 ? "supervisor was ended by signal \(status - 128)" : "supervisor ended with status \(status)") }
     spawner?.abandonAll { [self] in
       spawner = nil

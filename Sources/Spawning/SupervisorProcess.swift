@@ -4,8 +4,9 @@ import LinuxSystem
 
 /// A run of roost-supervisor: an unprivileged child with a socket to us at descriptor 3.
 package final class SupervisorProcess {
-  /// Ends that another start would only repeat: command line and configuration errors of sysexits.h.
-  package static let configurationErrors: Set<Int32> = [64, 78]
+  /// Ends that another start would only repeat, as sysexits.h numbers them: command line, something the host must have (the address is
+  /// taken), configuration.
+  package static let finalStatuses: Set<Int32> = [64, 69, 78]
 
   let handle: ChildHandle
   let began = ContinuousClock.now

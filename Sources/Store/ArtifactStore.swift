@@ -17,10 +17,10 @@ package final class ArtifactStore: Sendable {
     case code
     case layer
 
-    fileprivate var name: FileName { FileName(rawValue) }
+    var name: FileName { FileName(rawValue) }
 
     /// The directories between the artefact's tree and the archive's root.
-    fileprivate var mountPoint: [FileName] {
+    var mountPoint: [FileName] {
       switch self {
       case .code: ["var", "task"]
       case .layer: ["opt"]
@@ -28,8 +28,8 @@ package final class ArtifactStore: Sendable {
     }
   }
 
-  private let directory: String
-  private let limits: ArchiveLimits
+  let directory: String
+  let limits: ArchiveLimits
   private let work = BlockingWork(label: "roost.artifacts")
 
   /// Opens the store, making `directory` if need be, and removes what a crash left half made. Blocks: call it while starting.
@@ -68,6 +68,11 @@ package final class ArtifactStore: Sendable {
     } catch { return false }  // whatever the reason, it cannot be used
   }
 
+  /// Whether all that an environment of the function needs is there: its code and its layers.
+  package func isComplete(_ function: FunctionConfiguration) -> Bool {
+    contains(function.code.digest, .code) && function.layers.allSatisfy { contains($0.code.digest, .layer) }
+  }
+
   /// Removes the artefacts that nobody needs. Trees that are mounted count as needed: the caller puts them into `needed`.
   ///
   /// - Parameter age: what was stored less than this ago stays: its function may not be in the catalog yet.
@@ -87,71 +92,29 @@ package final class ArtifactStore: Sendable {
 
   private func storeNow(_ zip: [UInt8], _ kind: Kind) throws(ArtifactError) -> CodeArtifact {
     guard let digest = ContentDigest(bytes: Array(SHA256.hash(data: zip))) else { preconditionFailure("SHA-256 has 32 bytes") }
-    let declared = try ZipDirectory(of: zip, limits: limits).unzippedBytes
+    let contents = try ZipDirectory(of: zip, limits: limits)
     if contains(digest, kind) {
       try io { () throws(CallError) in try Folder.open(path: directory).touch(digest.name) }
     } else {
-      try make(digest, kind, from: zip)
+      try make(digest, kind, from: zip, by: Folder.Durability(files: contents.entries.count))
     }
-    return CodeArtifact(digest: digest, zippedBytes: Int64(zip.count), unzippedBytes: declared)
+    return CodeArtifact(digest: digest, zippedBytes: Int64(zip.count), unzippedBytes: contents.unzippedBytes)
   }
 
-  private func make(_ digest: ContentDigest, _ kind: Kind, from zip: [UInt8]) throws(ArtifactError) {
-    let temporary = FileName.temporary()
-    defer { removeLeftovers(temporary) }
-    let tree = try io { () throws(CallError) in
-      let root = try Folder.open(path: directory)
-      try root.makeFolder(temporary)
-      var tree = try root.folder(temporary)
-      for name in [kind.name] + kind.mountPoint {
-        try tree.makeFolder(name)
-        tree = try tree.folder(name)
-      }
-      return tree
-    }
-    try Unpacker.unpack(zip, into: tree, limits: limits)
-    try io { () throws(CallError) in try publish(digest, kind, zip, from: temporary) }
-  }
-
-  /// Zip first, tree last: a directory with a tree is a complete artefact.
-  private func publish(_ digest: ContentDigest, _ kind: Kind, _ zip: [UInt8], from temporary: FileName) throws(CallError) {
-    let root = try Folder.open(path: directory)
-    let made = try root.folder(temporary)
-    try root.makeFolder(digest.name)
-    let artifact = try root.folder(digest.name)
-    if try artifact.status(.zip) == nil {
-      let file = try made.makeFile(.zip)
-      try file.write(zip.span)
-      try file.finish(mode: 0o600, seconds: Unpacker.time)
-      try file.synchronize()
-      try made.move(.zip, into: artifact, as: .zip)
-    }
-    try made.folder(kind.name).seal(seconds: Unpacker.time)
-    do throws(CallError) { try made.move(kind.name, into: artifact, as: kind.name) } catch {
-      guard error.code == ENOTEMPTY || error.code == EEXIST else { throw error }  // another process was first, with the same bytes
-    }
-    try artifact.synchronize()
-    try root.synchronize()
-  }
-
-  private func removeLeftovers(_ temporary: FileName) {
-    do throws(CallError) { try Folder.open(path: directory).removeTree(temporary) } catch {}  // the next start sweeps it
-  }
-
-  private func io<Value: ~Copyable>(_ body: () throws(CallError) -> Value) throws(ArtifactError) -> Value {
+  func io<Value: ~Copyable>(_ body: () throws(CallError) -> Value) throws(ArtifactError) -> Value {
     do { return try body() } catch { throw .io(error.worded(in: directory)) }
   }
 }
 
 extension ContentDigest {
-  fileprivate var name: FileName { FileName(hexadecimal) }
+  var name: FileName { FileName(hexadecimal) }
 }
 
 extension FileName {
-  fileprivate static let zip: FileName = "zip"
+  static let zip: FileName = "zip"
   private static let temporaryPrefix = ".incoming-"
 
-  fileprivate static func temporary() -> FileName {
+  static func temporary() -> FileName {
     FileName("\(temporaryPrefix)\(getpid())-\(UInt64.random(in: .min ... .max))")
   }
 

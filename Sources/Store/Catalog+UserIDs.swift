@@ -10,8 +10,9 @@ extension Catalog {
   package func leaseUserID(for environment: String, from range: ClosedRange<UInt32>) async throws(CatalogError) -> UInt32 {
     try await leaseWrite("lease user id") { [self] database in
       let start = lastUserID.withLock { range.contains($0) && $0 < range.upperBound ? $0 + 1 : range.lowerBound }
-      guard let userID = try Catalog.firstFree(in: start...range.upperBound, database)
-        ?? Catalog.firstFree(in: range.lowerBound...start, database)
+      guard
+        let userID = try Catalog.firstFree(in: start...range.upperBound, database)
+          ?? Catalog.firstFree(in: range.lowerBound...start, database)
       else { throw CatalogError.noUserIDLeft }
       try database.execute(
         literal: "INSERT INTO userIDLease (userID, environment, leased) VALUES (\(userID), \(environment), \(now()))")

@@ -36,6 +36,7 @@ package final class Catalog: Sendable {
   init(path: String, now: @escaping @Sendable () -> Int64) throws(StoreError) {
     self.path = path
     self.now = now
+    DatabaseFile.makePrivate(path: path)
     let wasLeftOpen = DatabaseFile.wasLeftOpen(path: path)
     database = try DatabaseFile.attempt("open", on: path) { [path] in
       try DatabaseQueue(path: path, configuration: DatabaseFile.configuration(label: "roost.catalog"))

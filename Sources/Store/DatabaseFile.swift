@@ -13,6 +13,15 @@ enum DatabaseFile {
     return configuration
   }
 
+  /// Makes the file, readable by its owner alone, unless there is one; SQLite gives the write-ahead log the same mode.
+  ///
+  /// Environment variables of functions and their log lines are nobody else's business.
+  static func makePrivate(path: String) {
+    guard !FileManager.default.fileExists(atPath: path) else { return }
+    // If it cannot be made, SQLite is about to say why.
+    _ = FileManager.default.createFile(atPath: path, contents: nil, attributes: [.posixPermissions: 0o600])
+  }
+
   /// Brings the schema up to date.
   ///
   /// Refuses a file that a newer Roost has written: its rows may mean what this program does not know.

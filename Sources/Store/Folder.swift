@@ -8,9 +8,9 @@ struct CallError: Error {
 
   var answer: String { unsafe "\(String(cString: strerror(code))) (errno \(code))" }
 
-  /// For the room's border; `directory` tells where the name was looked up.
+  /// For the room's border; `directory` tells where a relative name was looked up.
   func worded(in directory: String) -> StoreError {
-    StoreError(operation: call, object: "\(directory)/\(name)", answer: answer)
+    StoreError(operation: call, object: name.hasPrefix("/") ? name : "\(directory)/\(name)", answer: answer)
   }
 }
 

@@ -33,6 +33,7 @@ package final class Journal: Sendable {
     self.logger = logger
     waiting = Mutex(JournalQueue(limits: limits))
     writer = Mutex(JournalWriter(retention: retention))
+    DatabaseFile.makePrivate(path: path)
     pool = try DatabaseFile.attempt("open", on: path) {
       var configuration = DatabaseFile.configuration(label: "roost.journal")
       configuration.maximumReaderCount = 2

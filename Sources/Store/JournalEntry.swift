@@ -37,15 +37,3 @@ package struct JournalRetention: Sendable, Hashable {
     self.logs = logs
   }
 }
-
-/// A piece of a function's log, oldest line first, and where to go on.
-package struct LogPage: Sendable, Hashable, Codable {
-  package var records: [LogRecord]
-  /// Hand it back as `after` to get what comes next.
-  package var cursor: Int64
-
-  package init(records: [LogRecord], cursor: Int64) {
-    self.records = records
-    self.cursor = cursor
-  }
-}

@@ -4,7 +4,7 @@ import Glibc
 /// Unpacks a zip below a directory: a function of the bytes, the directory and the limits, which holds no state and knows no paths.
 ///
 /// - Directories and executable files get mode 0755, other files 0644; set-id and all other bits are dropped. Every file's time becomes
-///   1980-01-01 00:00 UTC, so that equal zips make equal trees; the caller does the same for directories (``Folder/seal(seconds:)``).
+///   1980-01-01 00:00 UTC, so that equal zips make equal trees; the caller does the same for directories (``Folder/seal(seconds:by:)``).
 /// - Of several entries of one name the last in the file wins, as with `unzip -o`.
 /// - Links are made and never followed: an entry whose path leads through one is refused.
 /// - While it is written, no file grows beyond the size it declared, and the declared sizes together are within the limit
@@ -125,11 +125,12 @@ struct Unpacker: ~Copyable {
 extension ArchiveReader.Header {
   /// Whether libarchive and the directory mean the same entry.
   fileprivate func describes(_ entry: ZipEntry) -> Bool {
-    let expected = switch entry.kind {
-    case .directory: carchive_type_directory
-    case .file: carchive_type_regular
-    case .link: carchive_type_link
-    }
+    let expected =
+      switch entry.kind {
+      case .directory: carchive_type_directory
+      case .file: carchive_type_regular
+      case .link: carchive_type_link
+      }
     guard type == expected, entry.kind == .link || size == entry.size else { return false }
     guard let plainName, entry.name.allSatisfy({ $0 < 128 }) else { return true }
     return ArchiveReader.Header.comparable(plainName) == ArchiveReader.Header.comparable(entry.name)

@@ -89,8 +89,8 @@ struct EndOfDirectory {
     size = try bytes.small(4, at: position + 12)
     start = try bytes.small(4, at: position + 16)
     var end = position
-    if entries == 0xFFFF || size == 0xFFFF_FFFF || start == 0xFFFF_FFFF {
-      end = try readWide(before: position, in: bytes)
+    if position >= 20, try bytes.number(4, at: position - 20) == 0x0706_4B50 {
+      end = try readWide(locator: position - 20, in: bytes)  // also where the narrow record would do: Info-ZIP writes both
     } else {
       guard disks == 0, onThisDisk == entries else { throw .notAZip(reason: "spans several disks") }
     }
@@ -108,11 +108,8 @@ struct EndOfDirectory {
     throw .notAZip(reason: "no end-of-directory record")
   }
 
-  private mutating func readWide(before position: Int, in bytes: ZipBytes) throws(ArtifactError) -> Int {
-    let locator = position - 20
-    guard locator >= 0, try bytes.number(4, at: locator) == 0x0706_4B50 else {
-      throw .notAZip(reason: "no 64-bit end-of-directory locator")
-    }
+  /// Reads the 64-bit record that the locator points at and answers where it begins.
+  private mutating func readWide(locator: Int, in bytes: ZipBytes) throws(ArtifactError) -> Int {
     let record = try bytes.offset(try bytes.number(8, at: locator + 8))
     guard record + 56 <= locator, try bytes.number(4, at: record) == 0x0606_4B50, try bytes.number(8, at: record + 16) == 0 else {
       throw .notAZip(reason: "no 64-bit end-of-directory record")

@@ -3,7 +3,7 @@ import FunctionModel
 import Scheduling
 import Store
 
-/// What the admin paths ask for, from the dispatcher, the catalog and the journal.
+/// What the admin paths ask for, from the dispatcher, the catalog and the journal (which writes what it was given before it reads).
 struct AdminDesk: AdminBackend {
   var dispatcher: Dispatcher
   var catalog: Catalog
@@ -14,24 +14,24 @@ struct AdminDesk: AdminBackend {
 
   func stop(environment id: String) async -> Bool { await dispatcher.stop(environment: id) }
 
-  func environmentRecord(id: String) async throws -> EnvironmentRecord? { try await written().environment(id: id) }
+  func environmentRecord(id: String) async throws -> EnvironmentRecord? { try await journal.environment(id: id) }
 
   func environmentRecords(limit: Int) async throws -> [EnvironmentRecord] {
-    try await written().environments(function: nil, limit: limit)
+    try await journal.environments(function: nil, limit: limit)
   }
 
   func invocations(environment id: String, limit: Int) async throws -> [InvocationRecord] {
-    try await written().invocations(environment: id, limit: limit)
+    try await journal.invocations(environment: id, limit: limit)
   }
 
   func invocations(function: FunctionID?, limit: Int, before: Int64?) async throws -> [InvocationRecord] {
-    try await written().invocations(function: function, limit: limit, before: before)
+    try await journal.invocations(function: function, limit: limit, before: before)
   }
 
-  func invocation(requestID: String) async throws -> InvocationRecord? { try await written().invocation(requestID: requestID) }
+  func invocation(requestID: String) async throws -> InvocationRecord? { try await journal.invocation(requestID: requestID) }
 
   func logs(function: FunctionID, after cursor: Int64?, limit: Int) async throws -> LogPage {
-    try await written().logs(function: function, after: cursor, limit: limit)
+    try await journal.logs(function: function, after: cursor, limit: limit)
   }
 
   func hasFunction(_ id: FunctionID) async -> Bool { catalog.function(id) != nil }
@@ -43,11 +43,5 @@ struct AdminDesk: AdminBackend {
       concurrencyLimit: admission.concurrencyLimit, concurrencyInUse: admission.concurrency,
       memoryBudget: admission.memoryBudget, memoryCommitted: admission.memoryCommitted)
     return facts
-  }
-
-  /// The journal once it has written what it was given before: who asks sees what has just happened.
-  private func written() async -> Journal {
-    await journal.flush()
-    return journal
   }
 }

@@ -13,6 +13,7 @@ struct Configuration: Sendable {
   var isAuthenticated: Bool
   var owner: Owner
   var scheduling: SchedulingConfiguration
+  var drainTimeout: Duration
   var user: String
   var logLevel: Logger.Level
 
@@ -21,7 +22,7 @@ struct Configuration: Sendable {
 
   static let keys: Set<String> = [
     "state-dir", "listen", "runtimes-dir", "auth", "region", "account", "concurrency-limit", "memory-budget",
-    "idle-timeout", "user", "log-level",
+    "idle-timeout", "drain-timeout", "user", "log-level",
   ]
 
   /// Merges command line, environment and file, and checks every value.
@@ -40,8 +41,10 @@ struct Configuration: Sendable {
     let content: Any?
     do {
       content = try Yams.load(yaml: String(contentsOf: URL(filePath: path), encoding: .utf8))
-    } catch {
+    } catch let error as YamlError {
       throw ConfigurationError("\(path): \(error)")
+    } catch {
+      throw ConfigurationError("cannot read \(path)", hint: "it must exist and be readable by the daemon's user")
     }
     guard let content else { return [:] }  // an empty file
     guard let mapping = content as? [String: Any] else { throw ConfigurationError("\(path): not a mapping of keys to values") }
@@ -66,6 +69,7 @@ struct Configuration: Sendable {
         "log-level \(values["log-level"] ?? ""): unknown", hint: "use trace, debug, info, notice, warning, error or critical")
     }
     logLevel = level
+    drainTimeout = .seconds(try Self.number(values, "drain-timeout", 0...900) ?? 5)
     let budget = try Self.number(values, "memory-budget", 128...1_048_576 * 64).map(MemorySize.megabytes)
     scheduling = SchedulingConfiguration(
       concurrencyLimit: try Self.number(values, "concurrency-limit", 1...1_000_000) ?? 1_000,

@@ -33,6 +33,9 @@ struct Options: ParsableArguments {
   @Option(help: "Seconds after which an idle environment ends. (default: 600)")
   var idleTimeout: String?
 
+  @Option(help: "Seconds that running invocations have to end when the daemon is stopped. (default: 5)")
+  var drainTimeout: String?
+
   @Option(help: "Unprivileged user of the supervisor. (default: roost)")
   var user: String?
 
@@ -44,7 +47,7 @@ struct Options: ParsableArguments {
     [
       "state-dir": stateDir, "listen": listen, "runtimes-dir": runtimesDir, "auth": auth, "region": region,
       "account": account, "concurrency-limit": concurrencyLimit, "memory-budget": memoryBudget,
-      "idle-timeout": idleTimeout, "user": user, "log-level": logLevel,
+      "idle-timeout": idleTimeout, "drain-timeout": drainTimeout, "user": user, "log-level": logLevel,
     ].compactMapValues { $0 }
   }
 }

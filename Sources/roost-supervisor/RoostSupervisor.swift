@@ -1,5 +1,5 @@
 import ArgumentParser
-import FoundationEssentials
+import LinuxSystem
 import Logging
 
 /// The unprivileged daemon. roostd starts it; by hand only `resolve-configuration` is of use.
@@ -35,6 +35,9 @@ struct Run: AsyncParsableCommand {
     }
     do {
       try await Supervisor(configuration).run()
+    } catch let error as StartError {
+      Logger(label: "roost").critical("\(error)")
+      throw ExitCode(69)
     } catch {
       Logger(label: "roost").critical("\(error)")
       throw ExitCode(70)
@@ -64,7 +67,9 @@ private func resolved(_ options: Options) throws -> Configuration {
   } catch {
     var lines = "roostd: \(error.message)\n"
     if let hint = error.hint { lines += "hint: \(hint)\n" }
-    FileHandleText.standardError(lines)
+    let standardError = Descriptor(owning: 2)
+    _ = try standardError.write(Array(lines.utf8)[...])
+    _ = standardError.release()
     throw ExitCode(78)
   }
 }

@@ -5,12 +5,14 @@ import FunctionModel
 import LambdaAPI
 import LinuxSystem
 import Logging
+import NIOCore
 import NIOPosix
 import Sandboxing
 import Scheduling
 import ServiceLifecycle
 import SpawnProtocol
 import Store
+import UnixSignals
 
 /// Wires the rooms and runs them until it is told to stop.
 struct Supervisor {
@@ -45,8 +47,11 @@ struct Supervisor {
       logger: Logger(label: "roost.api"))
     let desk = AdminDesk(dispatcher: dispatcher, catalog: catalog, journal: journal, facts: facts(images))
     let servers = ServerServices(configuration: configuration, service: service, desk: desk, eventLoops: eventLoops)
-    try await serve(servers, until: spawnerEnd.stream)
-    await dispatcher.shutDown(within: .seconds(20))
+    let collector = ArtifactCollector(
+      catalog: catalog, artifacts: artifacts, dispatcher: dispatcher, logger: Logger(label: "roost.artifacts"))
+    // The group stops its services from the last to the first: running invocations end before the servers that must answer them.
+    let drain = Drain(dispatcher: dispatcher, limit: configuration.drainTimeout)
+    try await serve(servers.all + [collector, drain], until: spawnerEnd.stream)
     await journal.close()
     try await catalog.close()
     try await eventLoops.shutdownGracefully()
@@ -68,14 +73,8 @@ struct Supervisor {
   private func tidyUp(_ catalog: Catalog, _ journal: Journal, _ artifacts: ArtifactStore) async throws {
     try await catalog.releaseAllUserIDs()
     try await journal.closeInterruptedEnvironments()
-    let directory = "\(stateDirectory)/artifacts"
-    let interrupted = try await catalog.updateStateOfInterruptedFunctions { function in
-      let files = FileManager.default
-      return files.fileExists(atPath: "\(directory)/\(function.code.digest)/code")
-        && function.layers.allSatisfy { files.fileExists(atPath: "\(directory)/\($0.code.digest)/layer") }
-    }
+    let interrupted = try await catalog.updateStateOfInterruptedFunctions { artifacts.isComplete($0) }
     for function in interrupted { logger.notice("settled the interrupted transition of \(function.name)") }
-    try await artifacts.collect(keeping: catalog.referencedArtifacts())
   }
 
   private func runtimeImages() -> RuntimeImages {
@@ -98,7 +97,7 @@ struct Supervisor {
     }
     return FrontConfiguration(
       host: configuration.host, port: configuration.port, owner: configuration.owner, authentication: authentication,
-      runtimes: Dictionary(uniqueKeysWithValues: images.runtimes.map { ($0, nil) }),
+      runtimes: Dictionary(uniqueKeysWithValues: images.runtimes.map { ($0, images[$0]?.tree?.hexadecimal) }),
       concurrencyLimit: configuration.scheduling.concurrencyLimit)
   }
 
@@ -114,10 +113,10 @@ struct Supervisor {
   }
 
   /// Runs the servers until SIGTERM, SIGINT or the end of roostd.
-  private func serve(_ servers: ServerServices, until spawnerEnd: AsyncStream<Void>) async throws {
+  private func serve(_ services: [any Service], until spawnerEnd: AsyncStream<Void>) async throws {
     let group = ServiceGroup(
       configuration: .init(
-        services: servers.all.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
+        services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
         gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "roost.services")))
     try await withThrowingTaskGroup { tasks in
       tasks.addTask { try await group.run() }
@@ -131,10 +130,22 @@ struct Supervisor {
   }
 }
 
+/// On shutdown: no new invocation, some time for the running ones, then the end of every environment.
+private struct Drain: Service {
+  let dispatcher: Dispatcher
+  let limit: Duration
+
+  func run() async {
+    // Only cancellation throws, and that is an end too.
+    try? await gracefulShutdown()
+    await dispatcher.shutDown(within: limit)
+  }
+}
+
 /// The daemon cannot start, in words.
 struct StartError: Error, CustomStringConvertible {
   var description: String
   init(_ description: String) { self.description = description }
 }
 
-extension Dispatcher: @retroactive Invoker {}
+extension Dispatcher: Invoker {}

@@ -10,6 +10,8 @@ struct CommandFailure: Error, Hashable {
     case unavailable = 69
     /// The daemon failed or answered what this program does not understand.
     case software = 70
+    /// The result could not be written to stdout: the disk is full, say.
+    case unwritable = 74
     case notPermitted = 77
   }
 
@@ -25,7 +27,7 @@ struct CommandFailure: Error, Hashable {
 
   /// Writes it to stderr: `roost: …`, then `hint: …`.
   func tell(to terminal: Terminal) {
-    terminal.say("roost: \(message)")
+    terminal.say("roost: \(PrintableText.line(message))")
     if let hint { terminal.say("hint: \(hint)") }
   }
 }

@@ -64,6 +64,7 @@ private final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     var rows: [InvocationRecord] = []
     var failures: [String] = []
     var ended = false
+    var lost = 0
   }
   private let state = Mutex(State())
 
@@ -85,6 +86,7 @@ private final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
   var lines: [String] { state.withLock { $0.lines } }
   var rows: [InvocationRecord] { state.withLock { $0.rows } }
   var failures: [String] { state.withLock { $0.failures } }
+  var losses: Int { state.withLock { $0.lost } }
   var hasEnded: Bool { state.withLock { $0.ended } }
 
   func environmentIsAvailable(_ environment: ExecutionEnvironment) -> Invocation? {
@@ -101,6 +103,7 @@ private final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
   }
 
   func environmentIsFinishing(_ environment: ExecutionEnvironment) {}
+  func environmentIsLost(_ environment: ExecutionEnvironment) { state.withLock { $0.lost += 1 } }
   func environment(_ environment: ExecutionEnvironment, couldNotStart reason: String) {
     state.withLock { $0.failures.append(reason) }
   }
@@ -139,7 +142,8 @@ private final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     #expect(bench.desk.hasEnded && sandbox.content(of: "kill").hasPrefix("1"))
   }
 
-  @Test(.timeLimit(.minutes(1))) func `kills at the deadline, keeps its volume, and initialises anew inside the next invoke`() async throws {
+  @Test(.timeLimit(.minutes(1))) func `kills at the deadline, keeps its volume, and initialises anew inside the next invoke`() async throws
+  {
     let bench = try Bench(timeout: .seconds(1))
     let (first, runtime) = await bench.warmUp()
     let late = try answer(await bench.invoke("late"))
@@ -201,12 +205,27 @@ private final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     #expect(bench.desk.rows.map(\.outcome) == [.initError])
   }
 
+  @Test(.timeLimit(.minutes(1))) func `whose sandbox dies while idle says so and is available anew`() async throws {
+    let bench = try Bench()
+    let (sandbox, runtime) = await bench.warmUp()
+    sandbox.tell(.exited(.signal(9)))
+    await bench.desk.available()
+    #expect(bench.desk.losses == 1)
+    async let end = bench.invoke("after")
+    let successor = await bench.roostd.nextSandbox().runtime()
+    successor.ask()
+    _ = await successor.respond(await successor.event(), "7")
+    #expect(try String(buffer: answer(await end).payload) == "7")
+    withExtendedLifetime(runtime) {}
+    await bench.environment.stop(reason: "stop")
+  }
+
   @Test(.timeLimit(.minutes(1))) func `that the host cannot make says so and ends`() async throws {
     let bench = try Bench()
     bench.roostd.refuse(with: SpawnFailure(step: .mountRoot, errno: 22))
     await bench.environment.start()
     #expect(bench.desk.failures.count == 1 && bench.desk.hasEnded)
-    guard case .hostFault = await bench.invoke("never") else { throw Unexpected() }
+    guard case .unavailable = await bench.invoke("never") else { throw Unexpected() }
   }
 
   @Test(.timeLimit(.minutes(1))) func `stopped while it runs answers its caller`() async throws {

@@ -82,10 +82,12 @@ final class ThreadBody: Sendable {
   func start() {
     var thread = pthread_t()
     let context = Unmanaged.passRetained(self).toOpaque()
-    pthread_create(&thread, nil, { context in
-      Unmanaged<ThreadBody>.fromOpaque(context!).takeRetainedValue().body()
-      return nil
-    }, context)
+    pthread_create(
+      &thread, nil,
+      { context in
+        Unmanaged<ThreadBody>.fromOpaque(context!).takeRetainedValue().body()
+        return nil
+      }, context)
     pthread_detach(thread)
   }
 }

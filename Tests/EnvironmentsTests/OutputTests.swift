@@ -35,15 +35,20 @@ import Testing
 
 @Suite struct `Faults as the caller hears them` {
   @Test(arguments: [
-    (InvocationFault.exited(.code(0)), #"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: id Error: Runtime exited without providing a reason"}"#),
-    (.exited(.code(127)), #"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: id Error: Runtime exited with error: exit status 127"}"#),
-    (.exited(.signal(11)), #"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: id Error: Runtime exited with error: signal: segmentation fault"}"#),
-    (.timedOut(seconds: 2), #"{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: id Error: Task timed out after 2.00 seconds"}"#),
-    (.outOfMemory, #"{"errorType":"Runtime.OutOfMemory","errorMessage":"RequestId: id Error: Runtime exited with error: signal: killed"}"#),
-    (.initError(payload: ByteBuffer(string: #"{"x":1}"#), type: "Runtime.Unknown"), #"{"x":1}"#),
+    (InvocationFault.exited(.code(0)), "Runtime.ExitError", "Runtime exited without providing a reason"),
+    (.exited(.code(127)), "Runtime.ExitError", "Runtime exited with error: exit status 127"),
+    (.exited(.signal(11)), "Runtime.ExitError", "Runtime exited with error: signal: segmentation fault"),
+    (.timedOut(seconds: 2), "Sandbox.Timedout", "Task timed out after 2.00 seconds"),
+    (.outOfMemory, "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"),
   ])
-  func `payloads are Lambda's`(_ fault: InvocationFault, _ payload: String) {
+  func `payloads are Lambda's`(_ fault: InvocationFault, _ type: String, _ message: String) {
+    let payload = #"{"errorType":"\#(type)","errorMessage":"RequestId: id Error: \#(message)"}"#
     #expect(String(buffer: fault.payload(requestID: "id")) == payload)
+  }
+
+  @Test func `what the runtime said of its init is passed on as it is`() {
+    let fault = InvocationFault.initError(payload: ByteBuffer(string: #"{"x":1}"#), type: "Runtime.Unknown")
+    #expect(String(buffer: fault.payload(requestID: "id")) == #"{"x":1}"#)
   }
 
   @Test func `durations have two decimals`() {

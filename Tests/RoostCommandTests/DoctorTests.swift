@@ -23,10 +23,11 @@ import Testing
     try expectGolden("doctor-nothing", Finding.table(of: findings).lines().joined(separator: "\n"))
   }
 
-  @Test(arguments: [
-    ("6.1.0-28-amd64", KernelVersion(major: 6, minor: 1)), ("6.12-rc3", KernelVersion(major: 6, minor: 12)),
-    ("10.0", KernelVersion(major: 10, minor: 0)), ("six", nil), ("6", nil), ("", nil),
-  ] as [(String, KernelVersion?)])
+  @Test(
+    arguments: [
+      ("6.1.0-28-amd64", KernelVersion(major: 6, minor: 1)), ("6.12-rc3", KernelVersion(major: 6, minor: 12)),
+      ("10.0", KernelVersion(major: 10, minor: 0)), ("six", nil), ("6", nil), ("", nil),
+    ] as [(String, KernelVersion?)])
   func `kernel releases are read by number`(release: String, version: KernelVersion?) {
     #expect(KernelVersion(release) == version)
   }

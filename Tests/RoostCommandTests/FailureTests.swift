@@ -1,4 +1,5 @@
 import FoundationEssentials
+import FunctionModel
 import Testing
 
 /// What people see when something is wrong, and what scripts branch on.
@@ -33,9 +34,10 @@ import Testing
     try expectGolden("error-\(golden)", run.talk)
   }
 
-  @Test(arguments: [
-    (403, 77), (404, 2), (409, 64), (400, 64), (429, 1), (500, 70), (503, 70),
-  ] as [(Int, Int32)])
+  @Test(
+    arguments: [
+      (403, 77), (404, 2), (409, 64), (400, 64), (429, 1), (500, 70), (503, 70),
+    ] as [(Int, Int32)])
   func `each status has its exit code`(status: Int, code: Int32) async throws {
     let answer = FakeDaemon.Answer(status: status, headers: ["x-amzn-ErrorType": "SomeException"], body: #"{"Message":"because"}"#)
     try await FakeDaemon.serving(["GET /admin/environments": [answer]]) { daemon in
@@ -63,5 +65,22 @@ import Testing
     }
     let alone = try await CommandRun.roost(["version", "-q"], stateDirectory: "/nonexistent/state")
     #expect(alone.output == "0.1.0\n" && alone.talk == "" && alone.code == 0)
+  }
+
+  @Test func `a full disk under the result is exit code 74`() async throws {
+    try await FakeDaemon.serving(["GET /admin/environments": [.init(body: try Samples.json([Samples.frozen]))]]) { daemon in
+      let run = try await CommandRun.shell("roost ps -q >/dev/full", on: daemon)
+      #expect(run.code == 74 && run.talk.hasPrefix("roost: cannot write the result: write standard output: ENOSPC"), "\(run)")
+    }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `following ends when its reader goes away`() async throws {
+    let page = FakeDaemon.Answer(body: try Samples.json(LogPage(records: Samples.logs, cursor: 1)))
+    let answers = ["GET /admin/logs?function=f&limit=100": [page], "GET /admin/logs?function=f&limit=1000&after=1": [page]]
+    try await FakeDaemon.serving(answers) { daemon in
+      let run = try await CommandRun.shell("roost logs f --follow -q | head -n 1; exit ${PIPESTATUS[0]}", on: daemon)
+      #expect(run.output == Samples.logs[0].message + "\n" && run.talk == "" && run.code == 0, "\(run)")
+    }
   }
 }

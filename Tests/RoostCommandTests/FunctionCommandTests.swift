@@ -17,7 +17,8 @@ import Testing
 
   @Test func `listing follows every page`() async throws {
     let first = FakeDaemon.Answer(body: #"{"Functions":[\#(Self.function("Active"))],"NextMarker":"a b"}"#)
-    let second = FakeDaemon.Answer(body: #"{"Functions":[\#(Self.function("Pending", update: "InProgress").replacing("\"f\"", with: "\"g\""))]}"#)
+    let second = FakeDaemon.Answer(
+      body: #"{"Functions":[\#(Self.function("Pending", update: "InProgress").replacing("\"f\"", with: "\"g\""))]}"#)
     let answers = ["GET /2015-03-31/functions": [first], "GET /2015-03-31/functions?Marker=a%20b": [second]]
     try await FakeDaemon.serving(answers) { daemon in
       try expectGolden("functions", try await CommandRun.roost("functions", on: daemon).output)
@@ -44,16 +45,19 @@ import Testing
       let zip = "\(daemon.stateDirectory)/code.zip"
       try Data("PK".utf8).write(to: URL(filePath: zip))
       let run = try await CommandRun.roost(
-        "functions", "create", "f", "--zip", zip, "--handler", "app.handler", "--runtime", "python3.11", "--memory", "256", "--env", "A=1=1",
+        "functions", "create", "f", "--zip", zip, "--handler", "app.handler", "--runtime", "python3.11", "--memory", "256", "--env",
+        "A=1=1",
         "--env", "B=2", "--layer", "arn:l:1", "-q", on: daemon)
       #expect(run.output == "arn:aws:lambda:us-east-1:000000000000:function:f\n" && run.code == 0, "\(run)")
       let sent = try JSONDecoder().decode(JSONValue.self, from: Data(try #require(daemon.requests.first).body.utf8))
-      #expect(sent == .object([
-        "FunctionName": .string("f"), "Handler": .string("app.handler"), "Runtime": .string("python3.11"), "MemorySize": .integer(256),
-        "Role": .string(FunctionsCreateCommand.defaultRole), "Code": .object(["ZipFile": .string("UEs=")]),
-        "Layers": .array([.string("arn:l:1")]),
-        "Environment": .object(["Variables": .object(["A": .string("1=1"), "B": .string("2")])]),
-      ]))
+      #expect(
+        sent
+          == .object([
+            "FunctionName": .string("f"), "Handler": .string("app.handler"), "Runtime": .string("python3.11"), "MemorySize": .integer(256),
+            "Role": .string(FunctionsCreateCommand.defaultRole), "Code": .object(["ZipFile": .string("UEs=")]),
+            "Layers": .array([.string("arn:l:1")]),
+            "Environment": .object(["Variables": .object(["A": .string("1=1"), "B": .string("2")])]),
+          ]))
       #expect(daemon.requestLines.count == 4)
     }
   }
@@ -83,9 +87,10 @@ import Testing
       try Data("x = 1\n".utf8).write(to: URL(filePath: "\(tree)/app.py"))
       let run = try await CommandRun.roost("functions", "update", "f", "--directory", tree, "--timeout", "5", on: daemon)
       #expect(run.code == 0, "\(run)")
-      #expect(daemon.requestLines.filter { $0.hasPrefix("PUT") } == [
-        "PUT /2015-03-31/functions/f/configuration", "PUT /2015-03-31/functions/f/code",
-      ])
+      #expect(
+        daemon.requestLines.filter { $0.hasPrefix("PUT") } == [
+          "PUT /2015-03-31/functions/f/configuration", "PUT /2015-03-31/functions/f/code",
+        ])
       #expect(daemon.requests.first?.body.contains("\"Timeout\" : 5") == true)
     }
   }

@@ -4,19 +4,21 @@ import Testing
 @testable import roost
 
 @Suite struct RenderingTests {
-  @Test(arguments: [
-    (0, "0 µs"), (870, "870 µs"), (999, "999 µs"), (1_000, "1.00 ms"), (9_994, "9.99 ms"), (9_996, "10.0 ms"), (12_399, "12.4 ms"),
-    (99_960, "100 ms"), (999_499, "999 ms"), (999_500, "1.00 s"), (3_214_000, "3.21 s"), (59_949_999, "59.9 s"),
-    (59_950_000, "1m 00s"), (245_000_000, "4m 05s"), (7_800_000_000, "2h 10m"), (273_600_000_000, "3d 04h"),
-  ] as [(Int64, String)])
+  @Test(
+    arguments: [
+      (0, "0 µs"), (870, "870 µs"), (999, "999 µs"), (1_000, "1.00 ms"), (9_994, "9.99 ms"), (9_996, "10.0 ms"), (12_399, "12.4 ms"),
+      (99_960, "100 ms"), (999_499, "999 ms"), (999_500, "1.00 s"), (3_214_000, "3.21 s"), (59_949_999, "59.9 s"),
+      (59_950_000, "1m 00s"), (245_000_000, "4m 05s"), (7_800_000_000, "2h 10m"), (273_600_000_000, "3d 04h"),
+    ] as [(Int64, String)])
   func `durations have three digits and the unit that suits them`(microseconds: Int64, text: String) {
     #expect(HumanUnits.duration(microseconds: microseconds) == text)
   }
 
-  @Test(arguments: [
-    (0, "0 B"), (512, "512 B"), (999, "999 B"), (1_024, "1.00 KB"), (4_301, "4.20 KB"), (61 << 20, "61.0 MB"),
-    (262_144_000, "250 MB"), (10 << 30, "10.0 GB"), (2_048 << 30, "2048 GB"),
-  ] as [(Int64, String)])
+  @Test(
+    arguments: [
+      (0, "0 B"), (512, "512 B"), (999, "999 B"), (1_024, "1.00 KB"), (4_301, "4.20 KB"), (61 << 20, "61.0 MB"),
+      (262_144_000, "250 MB"), (10 << 30, "10.0 GB"), (2_048 << 30, "2048 GB"),
+    ] as [(Int64, String)])
   func `sizes count in steps of 1024`(bytes: Int64, text: String) {
     #expect(HumanUnits.size(bytes: bytes) == text)
   }
@@ -40,6 +42,22 @@ import Testing
     table.add("a", "1000", "")
     table.add("longer", "7", "two\nlines")
     #expect(table.lines() == ["NAME       N  NOTE", "a       1000", "longer     7  two lines"])
+  }
+
+  @Test(arguments: [
+    ("plain ä\tb", ["plain ä\tb"]), ("\u{1b}[2J\u{7}", ["␛[2J␇"]), ("a\rb\r\nc\nd", ["a", "b", "c", "d"]), ("\u{9b}31m\u{7f}", ["␀31m␡"]),
+    ("", [""]),
+  ])
+  func `a function's text cannot command the terminal`(text: String, lines: [String]) {
+    #expect(PrintableText.lines(text) == lines)
+    #expect(PrintableText.line(text) == lines.joined(separator: " "))
+  }
+
+  @Test func `the further lines of a log record stand below its text`() {
+    var record = Samples.logs[1]
+    record.message = "[ERROR] KeyError\rTraceback:\r  line 1"
+    let indent = String(repeating: " ", count: 35)
+    #expect(LogsCommand.line(record) == "2026-11-23 13:05:09.043  stdout    [ERROR] KeyError\n\(indent)Traceback:\n\(indent)  line 1")
   }
 
   @Test func `environments as roost ps lists them`() throws {

@@ -22,15 +22,16 @@ import Testing
       try FileManager.default.createSymbolicLink(atPath: "\(tree)/link", withDestinationPath: "paket/äpp.py")
       try Data(try DirectoryZip.bytes(of: tree)).write(to: URL(filePath: "\(directory)/tree.zip"))
       let listing = try await Self.listing("\(directory)/tree.zip")
-      #expect(listing == """
-        bootstrap 100755 10 ok
-        daten.bin 100640 100000 ok
-        link 120777 13 ok -> paket/äpp.py
-        paket/ 40755 0 ok
-        paket/leer/ 40755 0 ok
-        paket/äpp.py 100644 15 ok
+      #expect(
+        listing == """
+          bootstrap 100755 10 ok
+          daten.bin 100640 100000 ok
+          link 120777 13 ok -> paket/äpp.py
+          paket/ 40755 0 ok
+          paket/leer/ 40755 0 ok
+          paket/äpp.py 100644 15 ok
 
-        """)
+          """)
     }
   }
 

@@ -13,7 +13,8 @@ import Testing
     case length, chunks
 
     func head(_ path: String, _ size: Int) -> String {
-      "POST /2018-06-01/runtime/\(path) HTTP/1.1\r\n" + (self == .length ? "Content-Length: \(size)\r\n\r\n" : "Transfer-Encoding: chunked\r\n\r\n")
+      "POST /2018-06-01/runtime/\(path) HTTP/1.1\r\n"
+        + (self == .length ? "Content-Length: \(size)\r\n\r\n" : "Transfer-Encoding: chunked\r\n\r\n")
     }
 
     /// `size` bytes, in chunks that are not a divisor of the limit.

@@ -1,5 +1,8 @@
 import Dispatch
+import Glibc
+import Logging
 import NIOCore
+import NIOPosix
 import Testing
 
 @testable import RuntimeAPI
@@ -128,6 +131,17 @@ import Testing
       #expect(await client.rest() == "")
       let port = sandbox.port
       await #expect(throws: (any Error).self) { _ = try await RawClient(port: port) }
+    }
+  }
+
+  @Test func `a descriptor that is no socket is refused`() async throws {
+    let descriptor = dup(STDERR_FILENO)
+    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let (_, continuation) = AsyncStream.makeStream(of: Told.self)
+    await #expect(throws: IOError.self) {
+      _ = try await RuntimeAPIServer.serve(
+        listener: descriptor, on: loop, delegate: RecordingDelegate(continuation), logger: Logger(label: "test")
+      ).get()
     }
   }
 }

@@ -37,14 +37,18 @@ import Testing
         + "lambda-runtime-invocation-id: {nonce}\r\n\r\n{\"ok\":true}", contentType: nil),
     ClientRow(
       testDescription: "curl: form content type",
-      request: "POST \(responsePath) HTTP/1.1\r\nHost: 169.254.100.1:9001\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\nContent-Length: 11\r\n"
+      request:
+        "POST \(responsePath) HTTP/1.1\r\nHost: 169.254.100.1:9001\r\nUser-Agent: curl/7.88.1\r\nAccept: */*\r\nContent-Length: 11\r\n"
         + "Content-Type: application/x-www-form-urlencoded\r\n\r\n{\"ok\":true}", contentType: "application/x-www-form-urlencoded"),
     ClientRow(
-      testDescription: "ruby: Connection: close", request: "POST \(responsePath) HTTP/1.1\r\nContent-Length: 11\r\nConnection: close\r\n\r\n{\"ok\":true}",
+      testDescription: "ruby: Connection: close",
+      request: "POST \(responsePath) HTTP/1.1\r\nContent-Length: 11\r\nConnection: close\r\n\r\n{\"ok\":true}",
       contentType: nil),
   ]
 
-  @Test(arguments: clients, [true, false]) func `a response arrives as this client sends it`(row: ClientRow, keepsConnection: Bool) async throws {
+  @Test(arguments: clients, [true, false]) func `a response arrives as this client sends it`(row: ClientRow, keepsConnection: Bool)
+    async throws
+  {
     try await Sandbox.serving { sandbox in
       try await sandbox.deliver(Self.event)
       var client = try await sandbox.client()
@@ -92,7 +96,8 @@ import Testing
   static let connections: [ConnectionRow] = [
     ConnectionRow(testDescription: "HTTP/1.1 stays", request: ping, answer: pong(), stays: true),
     ConnectionRow(
-      testDescription: "Connection: close", request: "GET /2018-06-01/ping HTTP/1.1\r\nconnection: Close\r\n\r\n", answer: pong("Connection: close\r\n")),
+      testDescription: "Connection: close", request: "GET /2018-06-01/ping HTTP/1.1\r\nconnection: Close\r\n\r\n",
+      answer: pong("Connection: close\r\n")),
     ConnectionRow(
       testDescription: "HTTP/1.0 closes", request: "GET /2018-06-01/ping HTTP/1.0\r\n\r\n", answer: pong("Connection: close\r\n")),
     ConnectionRow(
@@ -100,7 +105,8 @@ import Testing
       answer: pong("Connection: keep-alive\r\n"), stays: true),
     ConnectionRow(
       testDescription: "pipelined requests in order", request: ping + "GET /no HTTP/1.1\r\n\r\n" + ping,
-      answer: pong() + "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 19\r\n\r\n404 page not found\n" + pong(),
+      answer: pong() + "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 19\r\n\r\n404 page not found\n"
+        + pong(),
       stays: true),
     ConnectionRow(
       testDescription: "nothing after Connection: close", request: "GET /2018-06-01/ping HTTP/1.1\r\nConnection: close\r\n\r\n" + ping,
@@ -114,10 +120,13 @@ import Testing
         + "404 page not found\n", stays: true),
     ConnectionRow(
       testDescription: "an upgrade is not granted",
-      request: "GET /2018-06-01/ping HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + ping, answer: pong("Connection: close\r\n")),
+      request: "GET /2018-06-01/ping HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n" + ping,
+      answer: pong("Connection: close\r\n")),
     ConnectionRow(
       testDescription: "CONNECT", request: "CONNECT example.org:80 HTTP/1.1\r\n\r\n",
-      answer: "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 19\r\nConnection: close\r\n\r\n404 page not found\n"),
+      answer:
+        "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 19\r\nConnection: close\r\n\r\n404 page not found\n"
+    ),
     ConnectionRow(testDescription: "garbage", request: "\u{1}\u{2}garbage\r\n\r\n", answer: malformed),
     ConnectionRow(testDescription: "garbage after a request", request: ping + "garbage\r\n\r\n", answer: pong() + malformed),
     ConnectionRow(testDescription: "HTTP/2", request: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", answer: malformed),
@@ -125,16 +134,20 @@ import Testing
     ConnectionRow(
       testDescription: "two lengths", request: "POST /no HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", answer: malformed),
     ConnectionRow(
-      testDescription: "a length and chunks", request: "POST /no HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      testDescription: "a length and chunks",
+      request: "POST /no HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       answer: malformed),
     ConnectionRow(
-      testDescription: "too many header fields", request: "GET /no HTTP/1.1\r\n" + String(repeating: "a: b\r\n", count: 300) + "\r\n", answer: malformed),
+      testDescription: "too many header fields", request: "GET /no HTTP/1.1\r\n" + String(repeating: "a: b\r\n", count: 300) + "\r\n",
+      answer: malformed),
     ConnectionRow(
-      testDescription: "a header field over the limit", request: "GET /no HTTP/1.1\r\na: " + String(repeating: "b", count: 1_100_000) + "\r\n\r\n",
+      testDescription: "a header field over the limit",
+      request: "GET /no HTTP/1.1\r\na: " + String(repeating: "b", count: 1_100_000) + "\r\n\r\n",
       answer: malformed),
     ConnectionRow(
       testDescription: "an X-Ray cause of a megabyte",
-      request: "GET /2018-06-01/ping HTTP/1.1\r\nlambda-runtime-function-xray-error-cause: " + String(repeating: "b", count: 1_048_575) + "\r\n\r\n",
+      request: "GET /2018-06-01/ping HTTP/1.1\r\nlambda-runtime-function-xray-error-cause: " + String(repeating: "b", count: 1_048_575)
+        + "\r\n\r\n",
       answer: pong(), stays: true),
   ]
 

@@ -25,8 +25,10 @@ import Testing
     ]
 
   static let fragments: [String] = [
-    "\r\n", "\r\n\r\n", "\n", "\r", " ", ":", "\0", "\u{7F}", "0\r\n\r\n", "ffffffffffffffff\r\n", "-1\r\n", "Content-Length: 18446744073709551616\r\n",
-    "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: gzip, chunked\r\n", "Upgrade: h2c\r\nConnection: Upgrade\r\n",
+    "\r\n", "\r\n\r\n", "\n", "\r", " ", ":", "\0", "\u{7F}", "0\r\n\r\n", "ffffffffffffffff\r\n", "-1\r\n",
+    "Content-Length: 18446744073709551616\r\n",
+    "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Transfer-Encoding: gzip, chunked\r\n",
+    "Upgrade: h2c\r\nConnection: Upgrade\r\n",
     "Expect: 100-continue\r\n", "Connection: close\r\n", "HTTP/1.1", "HTTP/0.9", "HTTP/9.9", "GET ", "CONNECT ", ": \r\n", "a:\r\n b\r\n",
   ]
 

@@ -41,7 +41,8 @@ import Testing
   ) -> Row {
     Row(
       name: name, situation: situation, request: request, status: "HTTP/1.1 \(status)",
-      fields: "Content-Type: application/json|Content-Length: \(body.utf8.count)" + (close ? "|Connection: close" : ""), body: body, told: told)
+      fields: "Content-Type: application/json|Content-Length: \(body.utf8.count)" + (close ? "|Connection: close" : ""), body: body,
+      told: told)
   }
 
   static func text(_ name: String, _ request: String, _ status: String, _ body: String) -> Row {
@@ -52,7 +53,8 @@ import Testing
 
   static func notAllowed(_ name: String, _ request: String, allow: String) -> Row {
     Row(
-      name: name, situation: .started, request: request, status: "HTTP/1.1 405 Method Not Allowed", fields: "Allow: \(allow)|Content-Length: 0",
+      name: name, situation: .started, request: request, status: "HTTP/1.1 405 Method Not Allowed",
+      fields: "Allow: \(allow)|Content-Length: 0",
       body: "")
   }
 
@@ -64,7 +66,8 @@ import Testing
 
   static let nextAndResponse: [Row] = [
     Row(
-      name: "a second next while an invocation runs gets the same event", situation: .running, request: Call.next, status: "HTTP/1.1 200 OK",
+      name: "a second next while an invocation runs gets the same event", situation: .running, request: Call.next,
+      status: "HTTP/1.1 200 OK",
       fields: eventFields(first), body: #"{"n":1}"#),
     json("next after a failed init", .initFailed, Call.next, "403 Forbidden", transition("InitError", "Ready")),
     json(
@@ -80,10 +83,12 @@ import Testing
       "a response with a stale nonce", .running,
       Call.response(first, "1", "Lambda-Runtime-Invocation-Id: 6ba7b810-9dad-41d1-80b4-00c04fd430c8\r\n"), "410 Gone",
       "{\"errorMessage\":\"Invoke timeout\",\"errorType\":\"InvokeTimeout\"}\n"),
-    json("a streaming response is buffered", .running,
+    json(
+      "a streaming response is buffered", .running,
       Call.response(first, "s", "Lambda-Runtime-Function-Response-Mode: streaming\r\n"), "202 Accepted", accepted,
       told: [.response("s", contentType: nil)]),
-    json("an unknown response mode", .running,
+    json(
+      "an unknown response mode", .running,
       Call.response(first, "s", "Lambda-Runtime-Function-Response-Mode: Streaming\r\n"), "400 Bad Request",
       "{\"errorMessage\":\"Invalid function response mode\",\"errorType\":\"InvalidFunctionResponseMode\"}\n", told: [.invalidResponseMode],
       close: true),
@@ -91,44 +96,62 @@ import Testing
     json("a response without an id", .running, Call.post("invocation//response", "1"), "400 Bad Request", invalidID),
     json("a response before any event", .started, Call.response(first, "1"), "400 Bad Request", invalidID),
     json("a response while none runs", .ready, Call.response(first, "1"), "400 Bad Request", invalidID),
-    json("a second response before the next next", .answered, Call.response(first, "2"), "403 Forbidden",
+    json(
+      "a second response before the next next", .answered, Call.response(first, "2"), "403 Forbidden",
       transition("RuntimeResponseSentState", "InvocationResponse")),
     json("a second response after the next invocation began", .secondRunning, Call.response(first, "2"), "400 Bad Request", invalidID),
-    json("the id is looked at before the nonce and the state", .answered,
+    json(
+      "the id is looked at before the nonce and the state", .answered,
       Call.response(second, "2", "Lambda-Runtime-Invocation-Id: stale\r\n"), "400 Bad Request", invalidID),
-    json("the nonce is looked at before the state", .answered, Call.response(first, "2", "Lambda-Runtime-Invocation-Id: stale\r\n"), "410 Gone",
+    json(
+      "the nonce is looked at before the state", .answered, Call.response(first, "2", "Lambda-Runtime-Invocation-Id: stale\r\n"),
+      "410 Gone",
       "{\"errorMessage\":\"Invoke timeout\",\"errorType\":\"InvokeTimeout\"}\n"),
   ]
 
   static let errors: [Row] = [
-    json("an error", .running, Call.error(first, #"{"errorMessage":"no"}"#, "Lambda-Runtime-Function-Error-Type: Function.Broken\r\n"),
+    json(
+      "an error", .running, Call.error(first, #"{"errorMessage":"no"}"#, "Lambda-Runtime-Function-Error-Type: Function.Broken\r\n"),
       "202 Accepted", accepted, told: [.error(#"{"errorMessage":"no"}"#, type: "Function.Broken")]),
-    json("an error without a type", .running, Call.error(first, "x"), "202 Accepted", accepted, told: [.error("x", type: "Runtime.Unknown")]),
-    json("an error whose type is the function's own", .running, Call.error(first, "x", "lambda-runtime-function-error-type: Function.e\r\n"),
+    json(
+      "an error without a type", .running, Call.error(first, "x"), "202 Accepted", accepted, told: [.error("x", type: "Runtime.Unknown")]),
+    json(
+      "an error whose type is the function's own", .running, Call.error(first, "x", "lambda-runtime-function-error-type: Function.e\r\n"),
       "202 Accepted", accepted, told: [.error("x", type: "Function.Unknown")]),
-    json("an error with a cause", .running,
-      Call.error(first, #"{"errorCause":{"a":1},"stackTrace":["b/c"],"errorType":"T","errorMessage":"é"}"#, cause), "202 Accepted", accepted,
+    json(
+      "an error with a cause", .running,
+      Call.error(first, #"{"errorCause":{"a":1},"stackTrace":["b/c"],"errorType":"T","errorMessage":"é"}"#, cause), "202 Accepted",
+      accepted,
       told: [.error(#"{"errorMessage":"é","errorType":"T","stackTrace":["b/c"]}"#, type: "Runtime.Unknown")]),
-    json("an error with a cause that is not JSON", .running, Call.error(first, "oops", cause), "202 Accepted", accepted,
+    json(
+      "an error with a cause that is not JSON", .running, Call.error(first, "oops", cause), "202 Accepted", accepted,
       told: [.error(#""Invalid error body""#, type: "Runtime.Unknown")]),
     json("an error with an unknown id", .running, Call.error(second, "x"), "400 Bad Request", invalidID),
-    json("an error with a stale nonce", .running, Call.error(first, "x", "lambda-runtime-invocation-id: 0\r\n"), "410 Gone",
+    json(
+      "an error with a stale nonce", .running, Call.error(first, "x", "lambda-runtime-invocation-id: 0\r\n"), "410 Gone",
       "{\"errorMessage\":\"Invoke timeout\",\"errorType\":\"InvokeTimeout\"}\n"),
-    json("an error after a response", .answered, Call.error(first, "x"), "403 Forbidden",
+    json(
+      "an error after a response", .answered, Call.error(first, "x"), "403 Forbidden",
       transition("RuntimeResponseSentState", "InvocationErrorResponse")),
-    json("an init error", .started, Call.post("init/error", "{}", "Lambda-Runtime-Function-Error-Type: Runtime.ImportModuleError\r\n"),
+    json(
+      "an init error", .started, Call.post("init/error", "{}", "Lambda-Runtime-Function-Error-Type: Runtime.ImportModuleError\r\n"),
       "202 Accepted", accepted, told: [.initError("{}", type: "Runtime.ImportModuleError")]),
     json("a second init error", .initFailed, Call.post("init/error", "{}"), "403 Forbidden", transition("InitError", "InitError")),
     json("an init error after init", .ready, Call.post("init/error", "{}"), "403 Forbidden", transition("Ready", "InitError")),
-    json("an init error while an invocation runs", .running, Call.post("init/error", "{}"), "403 Forbidden", transition("Running", "InitError")),
-    json("an init error after an answer", .answered, Call.post("init/error", "{}"), "403 Forbidden",
+    json(
+      "an init error while an invocation runs", .running, Call.post("init/error", "{}"), "403 Forbidden", transition("Running", "InitError")
+    ),
+    json(
+      "an init error after an answer", .answered, Call.post("init/error", "{}"), "403 Forbidden",
       transition("RuntimeResponseSentState", "InitError")),
   ]
 
   static let paths: [Row] = [
     text("ping", "GET /2018-06-01/ping HTTP/1.1\r\n\r\n", "200 OK", "pong"),
     text("ping with a query", "GET /2018-06-01/ping?a=/b HTTP/1.1\r\n\r\n", "200 OK", "pong"),
-    text("restore next, where SnapStart is off", "GET /2018-06-01/runtime/restore/next HTTP/1.1\r\n\r\n", "404 Not Found", "404 page not found\n"),
+    text(
+      "restore next, where SnapStart is off", "GET /2018-06-01/runtime/restore/next HTTP/1.1\r\n\r\n", "404 Not Found",
+      "404 page not found\n"),
     text("restore error, where SnapStart is off", Call.post("restore/error", "{}"), "404 Not Found", "404 page not found\n"),
     text("an unknown path", "GET / HTTP/1.1\r\n\r\n", "404 Not Found", "404 page not found\n"),
     text("an unknown version", "GET /2018-06-02/ping HTTP/1.1\r\n\r\n", "404 Not Found", "404 page not found\n"),

@@ -125,14 +125,16 @@ import Testing
       .started,
       [
         .next: "park, ready > Ready", .response: "400", .responseWithEcho: "400", .error: "400", .unknownID: "400", .staleEcho: "400",
-        .initError: "body > InitError", .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-", .endUnread: "-",
+        .initError: "body > InitError", .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-",
+        .endUnread: "-",
       ]
     ),
     (
       .startedWithEvent,
       [
         .next: "hand 1 > Running", .response: "400", .responseWithEcho: "400", .error: "400", .unknownID: "400", .staleEcho: "400",
-        .initError: "body > InitError", .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-", .endUnread: "-",
+        .initError: "body > InitError", .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-",
+        .endUnread: "-",
       ]
     ),
     (
@@ -155,21 +157,24 @@ import Testing
       .ready,
       [
         .next: "park", .response: "400", .responseWithEcho: "400", .error: "400", .unknownID: "400", .staleEcho: "400",
-        .initError: "403 Ready-InitError", .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-", .endUnread: "-",
+        .initError: "403 Ready-InitError", .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-",
+        .endUnread: "-",
       ]
     ),
     (
       .readyWithEvent,
       [
         .next: "hand 1 > Running", .response: "400", .responseWithEcho: "400", .error: "400", .unknownID: "400", .staleEcho: "400",
-        .initError: "403 Ready-InitError", .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-", .endUnread: "-",
+        .initError: "403 Ready-InitError", .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-",
+        .endUnread: "-",
       ]
     ),
     (
       .readyWithTwoWaiters,
       [
         .next: "park", .response: "400", .responseWithEcho: "400", .error: "400", .unknownID: "400", .staleEcho: "400",
-        .initError: "403 Ready-InitError", .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-", .endUnread: "-",
+        .initError: "403 Ready-InitError", .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-",
+        .endUnread: "-",
       ]
     ),
     (
@@ -212,7 +217,8 @@ import Testing
       .responseSent,
       [
         .next: "park, ready > Ready", .response: "403 RuntimeResponseSentState-InvocationResponse",
-        .responseWithEcho: "403 RuntimeResponseSentState-InvocationResponse", .error: "403 RuntimeResponseSentState-InvocationErrorResponse",
+        .responseWithEcho: "403 RuntimeResponseSentState-InvocationResponse",
+        .error: "403 RuntimeResponseSentState-InvocationErrorResponse",
         .unknownID: "400", .staleEcho: "410", .initError: "403 RuntimeResponseSentState-InitError",
         .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-", .endUnread: "-",
       ]
@@ -221,7 +227,8 @@ import Testing
       .responseSentWithEvent,
       [
         .next: "hand 2 > Running", .response: "403 RuntimeResponseSentState-InvocationResponse",
-        .responseWithEcho: "403 RuntimeResponseSentState-InvocationResponse", .error: "403 RuntimeResponseSentState-InvocationErrorResponse",
+        .responseWithEcho: "403 RuntimeResponseSentState-InvocationResponse",
+        .error: "403 RuntimeResponseSentState-InvocationErrorResponse",
         .unknownID: "400", .staleEcho: "410", .initError: "403 RuntimeResponseSentState-InitError",
         .finishAnswer: "500", .finishAnswerOfAnother: "500", .finishInitError: "500", .end: "-", .endUnread: "-",
       ]

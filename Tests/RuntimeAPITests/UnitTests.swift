@@ -51,7 +51,10 @@ import Testing
 
 @Suite struct ErrorWithCauseTests {
   @Test(arguments: [
-    (#"{"errorMessage":"m","errorType":"t","stackTrace":["a"],"errorCause":{"x":[1]}}"#, #"{"errorMessage":"m","errorType":"t","stackTrace":["a"]}"#),
+    (
+      #"{"errorMessage":"m","errorType":"t","stackTrace":["a"],"errorCause":{"x":[1]}}"#,
+      #"{"errorMessage":"m","errorType":"t","stackTrace":["a"]}"#
+    ),
     (#"{"errorCause":"x"}"#, #"{"errorMessage":"","errorType":""}"#),
     (#"{"errorMessage":null,"other":1}"#, #"{"errorMessage":"","errorType":""}"#),
     (#"{"errorMessage":"a\"b\\ü\n/"}"#, #"{"errorMessage":"a\"b\\ü\n/","errorType":""}"#),

@@ -26,6 +26,28 @@ import Testing
     }
   }
 
+  @Test func `an artefact of many files is stored like one of few`() async throws {
+    try await withTemporaryFolder { folder in
+      let task = try await unpack(ZipFixture((0..<400).map { .file("d\($0 % 7)/f\($0)", "\($0)") }), in: folder)
+      #expect(try names(in: task).count == 7)
+      #expect(try text(task + "/d0/f399") == "399")
+      #expect(try modified(task + "/d0") == Date(timeIntervalSince1970: 315_532_800))
+    }
+  }
+
+  @Test func `a function is complete when its code and every layer are there`() async throws {
+    try await withTemporaryFolder { folder in
+      let store = try ArtifactStore(directory: folder + "/artifacts")
+      var function = configuration("f")
+      function.code = try await store.store(zip: ZipFixture(.file("a", "code")).bytes, kind: .code)
+      #expect(!store.isComplete(function))
+      function.layers[0].code = try await store.store(zip: ZipFixture(.file("a", "layer")).bytes, kind: .layer)
+      #expect(store.isComplete(function))
+      function.layers[0].code = function.code
+      #expect(!store.isComplete(function), "unpacked as code, not as a layer")
+    }
+  }
+
   @Test func `modes are normalised and times fixed`() async throws {
     try await withTemporaryFolder { folder in
       let store = try ArtifactStore(directory: folder + "/artifacts")
@@ -41,8 +63,7 @@ import Testing
       }
       for path in ["secret", "wide", "none", "a/b/c"] { #expect(try mode(task + "/" + path) == 0o644, "\(path)") }
       for path in ["", "/a", "/a/b", "/a/b/c", "/bootstrap", "/l"] {
-        let modified = try FileManager.default.attributesOfItem(atPath: task + path)[.modificationDate] as? Date
-        #expect(modified == Date(timeIntervalSince1970: 315_532_800), "\(path)")
+        #expect(try modified(task + path) == Date(timeIntervalSince1970: 315_532_800), "\(path)")
       }
     }
   }
@@ -81,6 +102,21 @@ import Testing
       #expect(try FileManager.default.contentsOfDirectory(atPath: task).count == 2)
       #expect(try text(task + "/\u{e9}/y") == "3")
       #expect(try text(task + "/e\u{301}/x") == "2")
+    }
+  }
+
+  @Test func `a zip with 64-bit sizes and end record is unpacked`() async throws {
+    try await withTemporaryFolder { folder in
+      var zip = ZipFixture(
+        .file("plain", "1"),
+        ZipFixture.Entry.file("wide", "text").with {
+          $0.localSize = .max
+          $0.size = .max
+          $0.extra = [9, 9, 1, 0, 7] + [1, 0, 8, 0] + le(UInt64(4))
+        })
+      zip.wideEnd = true
+      let task = try await unpack(zip, in: folder)
+      #expect(try text(task + "/wide") == "text")
     }
   }
 
@@ -146,6 +182,7 @@ import Testing
 
 func names(in path: String) throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: path).sorted() }
 func text(_ path: String) throws -> String { String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self) }
+func modified(_ path: String) throws -> Date? { try FileManager.default.attributesOfItem(atPath: path)[.modificationDate] as? Date }
 func mode(_ path: String) throws -> Int {
   try #require(FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int)
 }

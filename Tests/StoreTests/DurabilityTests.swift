@@ -49,8 +49,10 @@ import Testing
         umask(0o077)  // must not narrow the modes either
         let store = try ArtifactStore(directory: folder + "/artifacts")
         _ = try await store.store(zip: whole, kind: .code)
-        Task { try await store.store(zip: ZipFixture((0..<2_000).map { .file("d\($0)/f", "x") }).bytes, kind: .code) }
-        while try names(in: folder + "/artifacts").count < 2 { await Task.yield() }
+        let root = try Folder.open(path: folder + "/artifacts")
+        let temporary = FileName.temporary()
+        try root.makeFolder(temporary)
+        try Unpacker.unpack(ZipFixture(.file("half", "x")).bytes, into: try root.folder(temporary), limits: .lambda)
         raise(SIGKILL)
       }
       #expect(try names(in: folder + "/artifacts").count == 2)
@@ -74,6 +76,28 @@ import Testing
         #expect(settings == (expected, "wal"))
       }
       await journal.close()
+    }
+  }
+
+  @Test func `databases are for the eyes of their owner alone`() async throws {
+    try await withTemporaryFolder { folder in
+      let journal = try Journal(path: folder + "/journal.sqlite")
+      let catalog = try Catalog(path: folder + "/roost.sqlite")
+      try await catalog.insert(configuration("f"))
+      for name in ["roost.sqlite", "roost.sqlite-wal", "journal.sqlite", "journal.sqlite-wal"] {
+        #expect(try mode(folder + "/" + name) == 0o600, "\(name)")
+      }
+      await journal.close()
+    }
+  }
+
+  @Test func `a directory that is not there is named in the error`() async throws {
+    try await withTemporaryFolder { folder in
+      let path = folder + "/nowhere/roost.sqlite"
+      let error = #expect(throws: StoreError.self) { try Catalog(path: path) }
+      #expect(error?.description == "open on \(path): SQLite 14 (unable to open database file)")
+      let other = #expect(throws: StoreError.self) { try ArtifactStore(directory: folder + "/nowhere/artifacts") }
+      #expect(other?.description == "mkdir on \(folder)/nowhere/artifacts: No such file or directory (errno 2)")
     }
   }
 

@@ -75,7 +75,7 @@ import Testing
     ("pointing behind its end", ZipFixture(Entry.file("a", "text").with { $0.offset = 0x7FFF_FFFF }).bytes),
     ("pointing into the directory", ZipFixture(Entry.file("a", "text").with { $0.offset = 40 }).bytes),
     ("moved by what stands before it", Array("#!/bin/sh\n".utf8) + ZipFixture(.file("a", "text")).bytes),
-    ("of a cut extra field", ZipFixture(Entry.file("a").with { $0.size = .max; $0.extra = [1, 0, 8, 0, 1] }).bytes),
+    ("of a cut extra field", ZipFixture(Entry.file("a").with { ($0.size, $0.extra) = (.max, [1, 0, 8, 0, 1]) }).bytes),
   ]
 
   @Test(arguments: unusable.indices)

@@ -111,10 +111,12 @@ import Testing
 
   @Test func `cursors keep their meaning when retention has emptied the log`() async throws {
     try await withTemporaryFolder { folder in
-      let journal = try Journal(path: folder + "/journal.sqlite", retention: JournalRetention(age: .seconds(Int64.max), logs: 0))
+      // The journal's own pass, a second after the first write, leaves these rows alone: only the test's takes them.
+      let journal = try Journal(path: folder + "/journal.sqlite", retention: JournalRetention(age: .seconds(Int64.max)))
       for number in 0..<5 { journal.append(line("\(number)")) }
       let page = try await journal.logs(function: functionID("f"), after: nil, limit: 9)
-      journal.writer.withLock { $0.retain(in: journal.pool) }
+      var emptying = JournalWriter(retention: JournalRetention(age: .seconds(Int64.max), logs: 0))
+      emptying.retain(in: journal.pool)
       #expect(try await journal.logs(function: functionID("f"), after: nil, limit: 9).records.isEmpty)
       journal.append(line("after"))
       #expect(try await journal.logs(function: functionID("f"), after: page.cursor, limit: 9).records == [line("after")])

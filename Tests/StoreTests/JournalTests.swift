@@ -155,9 +155,27 @@ import Testing
       await journal.close()
       journal.append(invocation("after", accepted: 2))
       await journal.close()
+      await #expect(throws: StoreError.self) { try await journal.invocation(requestID: "before") }
       let again = try Journal(path: folder + "/journal.sqlite", retention: .forever)
       #expect(try await again.invocations(function: nil, limit: 9, before: nil).map(\.requestID) == ["before"])
       await again.close()
+    }
+  }
+
+  @Test func `entries that found the queue full are reported with their number`() async throws {
+    try await withTemporaryFolder { folder in
+      let log = InMemoryLogHandler()
+      let journal = try Journal(
+        path: folder + "/journal.sqlite", retention: .forever, logger: Logger(label: "test") { _ in log },
+        limits: JournalQueue.Limits(entries: 8, bytes: 1 << 20, batch: 100))
+      for number in 0..<8 { journal.append(invocation("r\(number)", accepted: 1)) }
+      await journal.flush()
+      journal.queue.sync {
+        for number in 8..<20 { journal.append(invocation("r\(number)", accepted: 1)) }
+      }
+      #expect(try await journal.invocations(function: nil, limit: 100, before: nil).count == 16)
+      await journal.close()
+      #expect(log.entries.map(\.message.description) == ["journal queue was full: 4 entries dropped"])
     }
   }
 

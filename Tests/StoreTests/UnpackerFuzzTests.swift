@@ -13,7 +13,8 @@ import Testing
       ZipFixture.Entry.file("wide", "text").with {
         $0.size = .max
         $0.extra = [1, 0, 8, 0] + le(UInt64(4))
-      }).bytes,
+      }
+    ).bytes,
   ]
 
   @Test(arguments: seeds.indices) func `a mutated zip is unpacked within bounds or refused`(_ seed: Int) async throws {

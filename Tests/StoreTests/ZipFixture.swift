@@ -45,6 +45,8 @@ struct ZipFixture {
 
   var entries: [Entry]
   var comment: [UInt8] = []
+  /// With the 64-bit end record before the other.
+  var wideEnd = false
 
   init(_ entries: Entry...) { self.entries = entries }
   init(_ entries: [Entry]) { self.entries = entries }
@@ -60,8 +62,15 @@ struct ZipFixture {
     let start = UInt32(zip.count)
     let count = UInt16(truncatingIfNeeded: entries.count)
     zip += directory
+    if wideEnd { zip += wideEndRecord(start: UInt64(start), size: UInt64(directory.count), at: UInt64(zip.count)) }
     return zip + le(UInt32(0x0605_4B50)) + le(UInt32(0)) + le(count) + le(count) + le(UInt32(directory.count)) + le(start)
       + le(UInt16(comment.count)) + comment
+  }
+
+  private func wideEndRecord(start: UInt64, size: UInt64, at position: UInt64) -> [UInt8] {
+    let count = UInt64(entries.count)
+    let record = le(UInt32(0x0606_4B50)) + le(UInt64(44)) + le(UInt16(45)) + le(UInt16(45)) + le(UInt64(0)) + le(count) + le(count)
+    return record + le(size) + le(start) + le(UInt32(0x0706_4B50)) + le(UInt32(0)) + le(position) + le(UInt32(1))
   }
 }
 

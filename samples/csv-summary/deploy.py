@@ -13,6 +13,7 @@ import zipfile
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 NAME = "csv-summary"
@@ -74,4 +75,7 @@ def main(endpoint, region):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"deploy.py: {error}")

@@ -53,7 +53,7 @@ package struct FrontConfiguration: Sendable {
     package static let hostArchitecture = "x86_64"
   #endif
 
-  package func makeAuthenticator(clock: WallClock = .system) -> any Authenticator {
+  package func makeAuthenticator(clock: TimeSource = .system) -> any Authenticator {
     switch authentication {
     case .signatureV4(let credentials, let allowsUnsignedPayload):
       SignatureVerifier(credentials: credentials, owner: owner, allowsUnsignedPayload: allowsUnsignedPayload, clock: clock)

@@ -27,8 +27,7 @@ struct FrontResponder: HTTPResponder {
       return Response(
         await service.respond(to: request.head, body: body, as: caller, baseURL: request.head.authority.map { "http://\($0)" }))
     } catch {
-      var identifiers = IdentifierSource()
-      return Response(ServiceResponse(error, requestID: identifiers.uuid()))
+      return Self.refusal(error)
     }
   }
 
@@ -44,16 +43,19 @@ struct FrontResponder: HTTPResponder {
   /// An archive by a URL that needs no signature.
   private func download(_ target: RequestTarget) async -> Response {
     guard let digest = service.downloads.artifact(target) else {
-      return Response(
-        ServiceResponse(ServiceError("AccessDeniedException", status: 403, message: "Request has expired", fault: nil), requestID: ""))
+      return Self.refusal(ServiceError("AccessDeniedException", status: 403, message: "Request has expired", fault: nil))
     }
     do throws(ArtifactError) {
       let zip = try await service.artifacts.zip(digest)
       return Response(status: .ok, headers: [.contentType: "application/zip"], body: .init(byteBuffer: ByteBuffer(bytes: zip)))
     } catch {
-      let missing = ServiceError.resourceNotFound("There is no such archive any more.")
-      return Response(ServiceResponse(missing, requestID: ""))
+      return Self.refusal(.resourceNotFound("There is no such archive any more."))
     }
+  }
+
+  private static func refusal(_ error: ServiceError) -> Response {
+    var identifiers = IdentifierSource()
+    return Response(ServiceResponse(error, requestID: identifiers.uuid()))
   }
 }
 

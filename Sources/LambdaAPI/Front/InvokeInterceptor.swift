@@ -25,20 +25,20 @@ final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
     case fault(any Error)
   }
 
-  private let invocations: Invocations
+  let invocations: Invocations
   private let authenticator: any Authenticator
   private let configuration: FrontConfiguration
-  private var identifiers = IdentifierSource()
-  private var date: HTTPDate
-  private var turns = ConnectionTurns()
-  private var pending: PendingInvoke?
+  var identifiers = IdentifierSource()
+  var date: HTTPDate
+  var turns = ConnectionTurns()
+  var pending: PendingInvoke?
   private var held = CircularBuffer<Held>()
   private var isDraining = false
   private var readWithheld = false
   private let idleTimer = IdleTimer()
-  private var lastActivity = NIODeadline.now()
+  var lastActivity = NIODeadline.now()
   /// When the head of the request being read came.
-  private var requestStarted: NIODeadline?
+  var requestStarted: NIODeadline?
 
   init(invocations: Invocations, authenticator: any Authenticator, configuration: FrontConfiguration) {
     self.invocations = invocations
@@ -51,12 +51,26 @@ final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
 
   func handlerAdded(context: ChannelHandlerContext) {
     let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+    let channel = context.channel
     idleTimer.deadline = { [configuration] in
       let handler = handler.value
       guard !handler.turns.isAnswering else { return nil }
-      let idle = handler.lastActivity + configuration.idleTimeout
+      // A client that still takes in a large answer is silent too.
+      let patience = channel.isWritable ? configuration.idleTimeout : max(configuration.idleTimeout, configuration.requestTimeout)
+      let idle = handler.lastActivity + patience
       return handler.requestStarted.map { min(idle, $0 + configuration.requestTimeout) } ?? idle
     }
+    if channel.isActive { startIdleTimer(context) }
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    startIdleTimer(context)
+    context.fireChannelActive()
+  }
+
+  /// Not before the connection is active: on a busy loop that can be later than the first deadline.
+  private func startIdleTimer(_ context: ChannelHandlerContext) {
+    lastActivity = .now()
     idleTimer.start(context, after: min(configuration.idleTimeout, configuration.requestTimeout))
   }
 
@@ -139,15 +153,26 @@ final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
 
   private func begin(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
     requestStarted = lastActivity
-    let closes = Self.asksToClose(head)
+    let asks = RequestExpectation(head)
     if let name = InvokeParameters.functionName(in: head) {
-      turns.beginInvoke(closes: closes)
-      let request = PendingInvoke(head, name: name, authenticator: authenticator, started: lastActivity)
-      invite(head, limit: request.refusal == nil ? Limits.synchronousPayloadBytes : 0, context)
-      pending = request
+      turns.beginInvoke(closes: asks.close)
+      let request = PendingInvoke(head, name: name, authenticator: authenticator)
+      guard asks.invitation else {
+        pending = request
+        return
+      }
+      if let refusal = request.refusal ?? (asks.length > Limits.synchronousPayloadBytes ? .payloadTooLarge() : nil) {
+        abandon(refusal, context)
+      } else {
+        pending = request
+        invite(context)
+      }
     } else {
+      // A client that is not invited may send the body or not: after the router's refusal nobody could tell what comes next.
+      let uninvited = asks.invitation && asks.length > Limits.createFunctionBodyBytes
+      let closes = asks.close || uninvited
       turns.beginRouted(closes: closes)
-      invite(head, limit: Limits.createFunctionBodyBytes, context)
+      if asks.invitation, !uninvited { invite(context) }
       var head = head
       // The router knows it in this spelling only.
       if closes { head.headerFields[.connection] = "close" }
@@ -155,90 +180,9 @@ final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
     }
   }
 
-  private static func asksToClose(_ head: HTTPRequest) -> Bool {
-    guard let value = head.headerFields[.connection] else { return false }
-    return value.lowercased().split(whereSeparator: { $0 == "," || $0 == " " }).contains("close")
-  }
-
-  /// `100 Continue`, for a client that waits for it before it sends a body that will be read.
-  private func invite(_ head: HTTPRequest, limit: Int, _ context: ChannelHandlerContext) {
-    guard head.headerFields[.expect]?.lowercased() == "100-continue" else { return }
-    let length = head.headerFields[.contentLength].flatMap { Int($0) } ?? 0
-    guard length <= limit else { return }
+  /// For a client that waits with its body until the server wants it.
+  private func invite(_ context: ChannelHandlerContext) {
     context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
-  }
-}
-
-extension InvokeInterceptor {
-  // MARK: Invoke
-
-  private func receive(_ body: ByteBuffer, _ context: ChannelHandlerContext) {
-    pending?.append(body)
-    guard let pending, pending.received > Limits.createFunctionBodyBytes else { return }
-    // More than any request may have: no use in reading on.
-    abandon(pending.refusal ?? .payloadTooLarge(), context)
-  }
-
-  private func finishReceiving(_ context: ChannelHandlerContext) {
-    requestStarted = nil
-    guard let request = pending.take() else { return }
-    turns.invokeReceived()
-    let requestID = identifiers.uuid()
-    do throws(ServiceError) {
-      let (head, name) = (request.head, request.name)
-      let (caller, payload) = try request.finish()
-      let plan = try invocations.plan(
-        head, name: name, payload: payload, caller: caller, requestID: requestID, identifiers: &identifiers)
-      switch plan {
-      case .nothing: answer(.nothing(requestID: requestID), context)
-      case .run(let request): run(request, context)
-      }
-    } catch {
-      answer(ServiceResponse(error, requestID: requestID), context)
-    }
-  }
-
-  private func run(_ request: InvocationRequest, _ context: ChannelHandlerContext) {
-    let handler = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    let (requestID, traceID) = (request.requestID, request.traceID)
-    invocations.invoker.invoke(request, on: context.eventLoop) { result in
-      let (interceptor, context) = handler.value
-      interceptor.answer(Invocations.response(result, requestID: requestID, traceID: traceID), context)
-    }
-  }
-
-  private func answer(_ response: ServiceResponse, _ context: ChannelHandlerContext) {
-    // The client may have gone while the function ran.
-    guard turns.state == .invoking, context.channel.isActive else { return }
-    let closes = write(response, closing: turns.closesAfterTurn, context)
-    lastActivity = .now()
-    guard !turns.invokeAnswered() else {
-      closes.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
-      return
-    }
-    nextTurn(context)
-  }
-
-  /// Writes and flushes; the promise is kept once all is with the kernel.
-  @discardableResult
-  private func write(_ response: ServiceResponse, closing: Bool, _ context: ChannelHandlerContext) -> EventLoopPromise<Void> {
-    var head = response.head
-    head.headerFields[.date] = date.text()
-    if closing { head.headerFields[.connection] = "close" }
-    let written = context.eventLoop.makePromise(of: Void.self)
-    context.write(wrapOutboundOut(.head(head)), promise: nil)
-    if response.body.readableBytes > 0 { context.write(wrapOutboundOut(.body(response.body)), promise: nil) }
-    context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
-    return written
-  }
-
-  /// Answers while the body still arrives. The connection can serve no more: it is closed for writing, and what comes is dropped until the
-  /// client closes too or the idle timer does (closing at once would reset the connection, and the client might never read the answer).
-  private func abandon(_ error: ServiceError, _ context: ChannelHandlerContext) {
-    pending = nil
-    let written = write(ServiceResponse(error, requestID: identifiers.uuid()), closing: true, context)
-    turns.finish()
-    written.futureResult.assumeIsolated().whenComplete { _ in context.close(mode: .output, promise: nil) }
   }
 }
 
@@ -253,17 +197,19 @@ extension InvokeInterceptor {
   }
 
   /// Lets in what was held, until a request takes the turn or nothing is left.
-  private func nextTurn(_ context: ChannelHandlerContext) {
+  func nextTurn(_ context: ChannelHandlerContext) {
     guard !isDraining else { return }
     isDraining = true
+    var gave = false
     while let input = held.first, !turns.holdsInput, !mustWait(input) {
       held.removeFirst()
       handle(input, context)
+      gave = true
     }
     isDraining = false
-    guard held.isEmpty else { return }
-    context.fireChannelReadComplete()
-    if readWithheld {
+    // The router's side takes what it was given only when told that this was all.
+    if gave { context.fireChannelReadComplete() }
+    if held.isEmpty, readWithheld {
       readWithheld = false
       context.read()
     }
@@ -273,27 +219,9 @@ extension InvokeInterceptor {
     let mayClose = turns.quiesce()
     switch turns.state {
     case .idle where mayClose: context.close(promise: nil)
-    case .idle, .receiving, .invoking, .finished: break
+    case .idle, .receiving, .invoking: break
     // The connection-state handler behind counts what it sees, and closes after the answer.
-    case .routed: context.fireUserInboundEventTriggered(event)
+    case .routed, .finished: context.fireUserInboundEventTriggered(event)
     }
-  }
-}
-
-/// The `Date` field, formatted once a second.
-private struct HTTPDate {
-  let clock: WallClock
-  private var second: Int64 = -1
-  private var formatted = ""
-
-  init(clock: WallClock) { self.clock = clock }
-
-  mutating func text() -> String {
-    let milliseconds = clock.milliseconds()
-    if milliseconds / 1_000 != second {
-      second = milliseconds / 1_000
-      formatted = CalendarTime(milliseconds: milliseconds).http
-    }
-    return formatted
   }
 }

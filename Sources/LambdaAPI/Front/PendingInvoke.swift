@@ -8,8 +8,6 @@ struct PendingInvoke {
   let head: HTTPRequest
   /// As in the path, encoded.
   let name: Substring
-  /// When the head came.
-  let started: NIODeadline
   /// Found wrong before the body had arrived: the rest of it is read and dropped, so that the client, which may not read an answer
   /// while it still writes, gets it.
   private(set) var refusal: ServiceError?
@@ -18,10 +16,9 @@ struct PendingInvoke {
   private var body: ByteBuffer?
   private(set) var received = 0
 
-  init(_ head: HTTPRequest, name: Substring, authenticator: any Authenticator, started: NIODeadline) {
+  init(_ head: HTTPRequest, name: Substring, authenticator: any Authenticator) {
     self.head = head
     self.name = name
-    self.started = started
     do throws(ServiceError) {
       let authentication = try authenticator.begin(head)
       guard authentication.service == "lambda" else { throw .wrongService(authentication.service) }
@@ -59,6 +56,9 @@ struct PendingInvoke {
 extension ServiceError {
   /// The place where the neighbouring AWS services come in.
   static func wrongService(_ service: String) -> ServiceError {
-    .unknownOperation("This release of Roost speaks for the AWS service lambda only, not for '\(service)'.")
+    var error = unknownOperation("This release of Roost speaks for the AWS service lambda only, not for '\(service)'.")
+    // Where the services of AWS's JSON protocols look for the type.
+    error.members["__type"] = error.type
+    return error
   }
 }

@@ -9,7 +9,7 @@ internal import Store
 struct Invocations: Sendable {
   let catalog: Catalog
   let invoker: any Invoker
-  let clock: WallClock
+  let clock: TimeSource
 
   /// What to do with an Invoke request.
   enum Plan {

@@ -12,9 +12,9 @@ struct DownloadTokens: Sendable {
   static let lifetime: Int64 = 600
 
   private let key = SymmetricKey(size: .bits256)
-  let clock: WallClock
+  let clock: TimeSource
 
-  init(clock: WallClock) { self.clock = clock }
+  init(clock: TimeSource) { self.clock = clock }
 
   func location(of digest: ContentDigest, baseURL: String) -> String {
     let expires = clock.milliseconds() / 1_000 + Self.lifetime

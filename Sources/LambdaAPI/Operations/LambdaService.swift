@@ -15,13 +15,13 @@ package final class LambdaService: Sendable {
   let artifacts: ArtifactStore
   let invoker: any Invoker
   let configuration: FrontConfiguration
-  let clock: WallClock
+  let clock: TimeSource
   let logger: Logger
   let downloads: DownloadTokens
 
   package init(
     catalog: Catalog, artifacts: ArtifactStore, invoker: any Invoker, configuration: FrontConfiguration, logger: Logger,
-    clock: WallClock = .system
+    clock: TimeSource = .system
   ) {
     self.catalog = catalog
     self.artifacts = artifacts

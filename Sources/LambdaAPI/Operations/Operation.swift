@@ -21,7 +21,9 @@ struct Operation: Sendable {
   var handler: Handler
 
   /// - Parameter path: as in AWS's model: `/2015-03-31/functions/{FunctionName}?find=LayerVersion`.
-  init(_ name: String, _ method: HTTPRequest.Method, _ path: String, success: Int = 200, schema: Schema? = nil, _ handler: @escaping Handler) {
+  init(
+    _ name: String, _ method: HTTPRequest.Method, _ path: String, success: Int = 200, schema: Schema? = nil, _ handler: @escaping Handler
+  ) {
     self.name = name
     self.method = method
     let target = RequestTarget(path)

@@ -61,7 +61,8 @@ extension LambdaService {
   func checkArchitectures(_ body: JSONValue) throws(ServiceError) -> [String]? {
     guard let names = body.member("Architectures")?.array?.compactMap(\.string) else { return nil }
     guard names == [configuration.architecture] else {
-      throw .invalidParameterValue("This host runs functions for \(configuration.architecture) only, not for \(names.joined(separator: ", ")).")
+      throw .invalidParameterValue(
+        "This host runs functions for \(configuration.architecture) only, not for \(names.joined(separator: ", ")).")
     }
     return names
   }

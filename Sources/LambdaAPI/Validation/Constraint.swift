@@ -67,7 +67,8 @@ package enum Constraint: Sendable {
     case .pattern(let expression, _): ["Member must satisfy regular expression pattern: \(expression)"]
     case .oneOf(let values): ["Member must satisfy enum value set: [\(values.joined(separator: ", "))]"]
     case .required: ["Member must not be null"]
-    case .each(let constraints), .keys(let constraints): ["Member must satisfy constraint: [\(constraints.flatMap(\.wording).joined(separator: ", "))]"]
+    case .each(let constraints), .keys(let constraints):
+      ["Member must satisfy constraint: [\(constraints.flatMap(\.wording).joined(separator: ", "))]"]
     }
   }
 

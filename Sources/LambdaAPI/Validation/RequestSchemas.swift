@@ -3,33 +3,36 @@ import FunctionModel
 // The members that this release reads, with AWS's rules for them, in the order of AWS's model. Ranges that newer clients no longer check
 // (memory, timeout, /tmp) are enforced here.
 extension Schema {
-  static let createFunction = Schema([
-    Member("FunctionName", .string, [.required, .length(1...140)]),
-    Member("Runtime", .string),
-    Member("Role", .string, [.required, role]),
-    Member("Handler", .string, [.length(0...128), handler]),
-    Member("Code", .structure(code + [Member("ImageUri", .string)]), [.required]),
-    Member("PackageType", .string, [.oneOf(["Zip", "Image"])]),
-    Member("Publish", .boolean),
-    Member("Tags", .map),
-    architectures,
-    Member("CodeSigningConfigArn", .string, [.length(0...200)]),
-  ] + configuration)
+  static let createFunction = Schema(
+    [
+      Member("FunctionName", .string, [.required, .length(1...140)]),
+      Member("Runtime", .string),
+      Member("Role", .string, [.required, role]),
+      Member("Handler", .string, [.length(0...128), handler]),
+      Member("Code", .structure(code + [Member("ImageUri", .string)]), [.required]),
+      Member("PackageType", .string, [.oneOf(["Zip", "Image"])]),
+      Member("Publish", .boolean),
+      Member("Tags", .map),
+      architectures,
+      Member("CodeSigningConfigArn", .string, [.length(0...200)]),
+    ] + configuration)
 
-  static let updateFunctionConfiguration = Schema([
-    Member("Role", .string, [role]),
-    Member("Handler", .string, [.length(0...128), handler]),
-    Member("Runtime", .string),
-    Member("RevisionId", .string),
-  ] + configuration)
+  static let updateFunctionConfiguration = Schema(
+    [
+      Member("Role", .string, [role]),
+      Member("Handler", .string, [.length(0...128), handler]),
+      Member("Runtime", .string),
+      Member("RevisionId", .string),
+    ] + configuration)
 
-  static let updateFunctionCode = Schema(code + [
-    Member("ImageUri", .string),
-    Member("Publish", .boolean),
-    Member("DryRun", .boolean),
-    Member("RevisionId", .string),
-    architectures,
-  ])
+  static let updateFunctionCode = Schema(
+    code + [
+      Member("ImageUri", .string),
+      Member("Publish", .boolean),
+      Member("DryRun", .boolean),
+      Member("RevisionId", .string),
+      architectures,
+    ])
 
   static let publishLayerVersion = Schema([
     Member("Description", .string, [.length(0...256)]),
@@ -69,10 +72,13 @@ extension Schema {
       .structure([Member("Variables", .map, [.keys([.pattern("[a-zA-Z]([a-zA-Z0-9_])+", isVariableName)])])])),
     Member("KMSKeyArn", .string, [resource]),
     Member("TracingConfig", .structure([Member("Mode", .string, [.oneOf(["Active", "PassThrough"])])])),
-    Member("Layers", .strings, [.each([.length(1...140), .pattern(LayerNaming.versionPattern, { LayerNaming.version($0) != nil }), .required])]),
+    Member(
+      "Layers", .strings, [.each([.length(1...140), .pattern(LayerNaming.versionPattern, { LayerNaming.version($0) != nil }), .required])]),
     Member(
       "FileSystemConfigs",
-      .structures([Member("Arn", .string, [.required, .length(0...200)]), Member("LocalMountPath", .string, [.required, .length(0...160)])]),
+      .structures([
+        Member("Arn", .string, [.required, .length(0...200)]), Member("LocalMountPath", .string, [.required, .length(0...160)]),
+      ]),
       [.length(0...1)]),
     Member(
       "ImageConfig",

@@ -70,7 +70,9 @@ extension AdminClient {
 }
 
 extension AdminRequest {
-  fileprivate static func json(_ method: HTTPMethod, _ target: String, _ members: [String: JSONValue]) throws(CommandFailure) -> AdminRequest {
+  fileprivate static func json(_ method: HTTPMethod, _ target: String, _ members: [String: JSONValue]) throws(CommandFailure)
+    -> AdminRequest
+  {
     let body = Array(try Report.json(JSONValue.object(members)).utf8)
     return AdminRequest(method, target, headers: ["Content-Type": "application/json"], body: body)
   }

@@ -44,7 +44,8 @@ struct AdminClient: Sendable {
   func send(_ request: AdminRequest) async throws(CommandFailure) -> AdminResponse {
     // sun_path of unix(7) holds 107 bytes and their NUL.
     guard socketPath.utf8.count <= 107 else {
-      throw CommandFailure(.usage, "\(socketPath) is too long for a socket: at most 107 bytes", hint: "use a state directory with a shorter path")
+      throw CommandFailure(
+        .usage, "\(socketPath) is too long for a socket: at most 107 bytes", hint: "use a state directory with a shorter path")
     }
     let channel: NIOAsyncChannel<HTTPClientResponsePart, HTTPClientRequestPart>
     do {
@@ -66,7 +67,8 @@ struct AdminClient: Sendable {
     } catch let failure as CommandFailure {
       throw failure
     } catch {
-      throw CommandFailure(.software, "the daemon at \(socketPath) broke off: \(error)", hint: "its log says why; roost doctor checks the host")
+      throw CommandFailure(
+        .software, "the daemon at \(socketPath) broke off: \(error)", hint: "its log says why; roost doctor checks the host")
     }
   }
 

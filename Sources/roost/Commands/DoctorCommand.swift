@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import FunctionModel
 
 /// `roost doctor`
@@ -11,7 +12,9 @@ struct DoctorCommand: AsyncParsableCommand {
       """)
 
   @Option(
-    name: .customLong("runtimes-dir"), help: ArgumentHelp("Where the runtime images are (default: in the state directory).", valueName: "dir"),
+    name: .customLong("runtimes-dir"),
+    help: ArgumentHelp(
+      "Where the runtime images are, when no daemon tells (default: $ROOST_RUNTIMES_DIR, else in the state directory).", valueName: "dir"),
     completion: .directory)
   var runtimesDirectory: String?
 
@@ -19,12 +22,18 @@ struct DoctorCommand: AsyncParsableCommand {
 
   func run() async throws {
     let host = HostSnapshot.ofThisHost(
-      stateDirectory: globals.stateDirectory, runtimesDirectory: runtimesDirectory ?? "\(globals.stateDirectory)/runtimes",
+      stateDirectory: globals.stateDirectory, runtimesDirectory: imageDirectory,
       daemon: try await daemon())
     let findings = host.findings
     let missing = findings.filter { $0.verdict == .missing }.map(\.check)
     try globals.report.show(findings, identifiers: missing) { Finding.table(of: findings).lines() }
-    guard missing.isEmpty else { throw CommandFailure(.failed, "missing: \(missing.joined(separator: ", "))", hint: "the last column says how to get it") }
+    guard missing.isEmpty else {
+      throw CommandFailure(.failed, "missing: \(missing.joined(separator: ", "))", hint: "the last column says how to get it")
+    }
+  }
+
+  private var imageDirectory: String {
+    runtimesDirectory ?? ProcessInfo.processInfo.environment["ROOST_RUNTIMES_DIR"] ?? "\(globals.stateDirectory)/runtimes"
   }
 
   /// Whether it answers is one of the questions; only a strange answer is a failure.

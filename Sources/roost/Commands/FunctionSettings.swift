@@ -20,10 +20,13 @@ struct FunctionSettings: ParsableArguments {
   @Option(name: .customLong("ephemeral-storage"), help: ArgumentHelp("Size of /tmp in MB (512–10240).", valueName: "mb"))
   var ephemeralStorage: Int?
 
-  @Option(name: .customLong("env"), help: ArgumentHelp("An environment variable; may be repeated, and replaces all there were.", valueName: "k=v"))
+  @Option(
+    name: .customLong("env"), help: ArgumentHelp("An environment variable; may be repeated, and replaces all there were.", valueName: "k=v")
+  )
   var environment: [String] = []
 
-  @Option(name: .customLong("layer"), help: ArgumentHelp("A layer version; may be repeated, later ones cover earlier ones.", valueName: "arn"))
+  @Option(
+    name: .customLong("layer"), help: ArgumentHelp("A layer version; may be repeated, later ones cover earlier ones.", valueName: "arn"))
   var layers: [String] = []
 
   @Option(help: ArgumentHelp("A line about what it does.", valueName: "text"))

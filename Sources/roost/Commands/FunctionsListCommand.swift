@@ -16,23 +16,15 @@ struct FunctionsListCommand: AsyncParsableCommand {
 
   static func table(of functions: [JSONValue]) -> TextTable {
     var table = TextTable(
-      .left("NAME"), .left("RUNTIME"), .left("HANDLER"), .right("MEMORY"), .right("TIMEOUT"), .right("CODE"), .left("STATE"),
-      .left("MODIFIED"))
+      .left("NAME"), .left("RUNTIME"), .left("HANDLER"), .right("MEMORY"), .right("TIMEOUT"), .right("CODE"), .left("MODIFIED"))
     for function in functions {
       table.add(
         function["FunctionName"]?.text ?? "-", function["Runtime"]?.text ?? "-", function["Handler"]?.text ?? "-",
         function["MemorySize"]?.integer.map { "\($0) MB" } ?? "-", function["Timeout"]?.integer.map { "\($0) s" } ?? "-",
-        function["CodeSize"]?.integer.map(HumanUnits.size(bytes:)) ?? "-", state(of: function),
+        function["CodeSize"]?.integer.map(HumanUnits.size(bytes:)) ?? "-",
         function["LastModified"]?.text.map(modified) ?? "-")
     }
     return table
-  }
-
-  /// `Active`, and what an update is about while it has not succeeded.
-  static func state(of function: JSONValue) -> String {
-    let state = function["State"]?.text ?? "-"
-    guard let update = function["LastUpdateStatus"]?.text, update != "Successful" else { return state }
-    return "\(state), update \(update)"
   }
 
   /// AWS's `2026-11-23T13:05:09.042+0000` without its decoration.

@@ -19,7 +19,7 @@ struct FunctionsShowCommand: AsyncParsableCommand {
     facts.add("name", function["FunctionName"]?.text)
     facts.add("ARN", function["FunctionArn"]?.text)
     facts.add("description", function["Description"]?.text.flatMap { $0.isEmpty ? nil : $0 })
-    facts.add("state", FunctionsListCommand.state(of: function))
+    facts.add("state", state(of: function))
     facts.add("reason", function["StateReason"]?.text ?? function["LastUpdateStatusReason"]?.text)
     facts.add("runtime", function["Runtime"]?.text)
     facts.add("handler", function["Handler"]?.text)
@@ -36,5 +36,12 @@ struct FunctionsShowCommand: AsyncParsableCommand {
     facts.add("modified", function["LastModified"]?.text)
     facts.add("revision", function["RevisionId"]?.text)
     return facts.lines()
+  }
+
+  /// `Active`, and how an update goes while it has not succeeded.
+  private static func state(of function: JSONValue) -> String? {
+    guard let state = function["State"]?.text else { return nil }
+    guard let update = function["LastUpdateStatus"]?.text, update != "Successful" else { return state }
+    return "\(state), update \(update)"
   }
 }

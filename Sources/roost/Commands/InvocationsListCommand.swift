@@ -39,8 +39,3 @@ struct InvocationsListCommand: AsyncParsableCommand {
     return table
   }
 }
-
-extension InvocationPhases {
-  /// Accepted until the answer was there: all but the last phase, which the caller does not wait for.
-  var answered: Int64 { queue + sandboxCreate + initialization + invoke }
-}

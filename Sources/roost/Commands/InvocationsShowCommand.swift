@@ -7,7 +7,7 @@ struct InvocationsShowCommand: AsyncParsableCommand {
     commandName: "show", abstract: "Show one invocation and where its time went.",
     discussion: """
       The phases follow each other: queue (until an environment was chosen), sandbox (making it), init (until the runtime was ready), \
-      invoke (until it answered), response (until it asked for the next event; the caller does not wait for it).
+      invoke (until it answered), response (until it asked for the next event; the caller does not wait for it, and the total does not count it).
       """)
 
   @Argument(help: ArgumentHelp("Its request id, or the beginning of it.", valueName: "request"))

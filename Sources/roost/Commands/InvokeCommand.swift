@@ -29,7 +29,8 @@ struct InvokeCommand: AsyncParsableCommand {
     let response = try await client.invoke(name, payload: try Self.bytes(of: payload), wantsLog: log)
     terminal.print(bytes: response.body + [UInt8(ascii: "\n")])
     if log, let tail = response.headers.first(name: "X-Amz-Log-Result").flatMap({ Data(base64Encoded: $0) }) {
-      for line in String(decoding: tail, as: UTF8.self).split(separator: "\n") { terminal.say(String(line)) }
+      let text = String(decoding: tail, as: UTF8.self)
+      for line in PrintableText.lines(text) where !line.isEmpty { terminal.say(line) }
     }
     if let kind = response.headers.first(name: "X-Amz-Function-Error") {
       throw CommandFailure(
@@ -40,10 +41,11 @@ struct InvokeCommand: AsyncParsableCommand {
 
   static func bytes(of payload: String) throws(CommandFailure) -> [UInt8] {
     if payload == "-" {
-      guard let bytes = StandardStream.input.read(limit: Limits.synchronousPayloadBytes) else {
-        throw CommandFailure(.usage, "cannot read the payload from stdin")
+      do {
+        return try StandardStream.input.read(limit: Limits.synchronousPayloadBytes)
+      } catch {
+        throw CommandFailure(.usage, "cannot read the payload: \(error)")
       }
-      return bytes
     }
     return payload.hasPrefix("@") ? try LocalFile.bytes(at: String(payload.dropFirst())) : Array(payload.utf8)
   }

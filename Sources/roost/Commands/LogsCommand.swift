@@ -7,7 +7,7 @@ struct LogsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "logs", abstract: "Print a function's log.",
     discussion: """
-      Each line has its time (UTC), where it came from (platform: written by the host) and the text; --quiet prints the text alone. \
+      Each line has its time (UTC), where it came from (platform: written by the host) and the text; --quiet prints the text alone, as it was written. \
       With --follow, --output json prints one record a line.
       """)
 
@@ -48,10 +48,12 @@ struct LogsCommand: AsyncParsableCommand {
     }
   }
 
+  /// The lines of a record after the first stand below its text.
   static func line(_ record: LogRecord) -> String {
     let source = record.source.rawValue
     let padding = String(repeating: " ", count: LogRecord.Source.platform.rawValue.count - source.count)
-    return "\(Timestamp.text(milliseconds: record.timestamp / 1_000))  \(source)\(padding)  \(record.message)"
+    let prefix = "\(Timestamp.text(milliseconds: record.timestamp / 1_000))  \(source)\(padding)  "
+    return prefix + PrintableText.lines(record.message).joined(separator: "\n" + String(repeating: " ", count: prefix.count))
   }
 
   private static func compactJSON(_ record: LogRecord) throws -> String {

@@ -54,7 +54,8 @@ extension HostSnapshot {
     let absent = SystemCallProbe.allCases.filter { !systemCalls.contains($0) }.map(\.rawValue)
     guard absent.isEmpty else {
       return .missing(
-        "system calls", "no \(absent.joined(separator: ", "))", remedy: "run outside a container, or with a seccomp profile that allows them")
+        "system calls", "no \(absent.joined(separator: ", "))",
+        remedy: "run outside a container, or with a seccomp profile that allows them")
     }
     return .ok("system calls", SystemCallProbe.allCases.map(\.rawValue).joined(separator: ", "))
   }

@@ -9,7 +9,9 @@ extension HostSnapshot {
     host.kernelRelease = text("/proc/sys/kernel/osrelease").trimmed
     host.readControlGroups()
     host.namespaces = Set(names(in: "/proc/self/ns"))
-    host.settings = settings(["user.max_user_namespaces", "kernel.unprivileged_userns_clone", "kernel.apparmor_restrict_unprivileged_userns"])
+    host.settings = settings([
+      "user.max_user_namespaces", "kernel.unprivileged_userns_clone", "kernel.apparmor_restrict_unprivileged_userns",
+    ])
     host.filesystems = text("/proc/filesystems")
     let modules = "/lib/modules/\(host.kernelRelease)"
     host.modules = text("\(modules)/modules.dep") + text("\(modules)/modules.builtin")

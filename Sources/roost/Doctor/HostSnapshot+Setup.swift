@@ -41,11 +41,14 @@ extension HostSnapshot {
   private var diskFinding: Finding {
     guard let freeBytes else { return .missing("disk space", "cannot tell", remedy: "df \(stateDirectory)") }
     let found = "\(HumanUnits.size(bytes: freeBytes)) free for \(stateDirectory)"
-    return freeBytes >= Self.comfortableBytes ? .ok("disk space", found) : .missing("disk space", found, remedy: "free some, or use --state-dir elsewhere")
+    return freeBytes >= Self.comfortableBytes
+      ? .ok("disk space", found) : .missing("disk space", found, remedy: "free some, or use --state-dir elsewhere")
   }
 
   private var runtimeFinding: Finding {
-    runtimes.isEmpty
+    // The daemon may have been started with another directory than this program looks into.
+    let runtimes = daemon.map(\.runtimes) ?? runtimes
+    return runtimes.isEmpty
       ? .missing("runtime images", "none in \(runtimesDirectory)", remedy: "sudo tools/build-rootfs python3.11 provided.al2023")
       : .ok("runtime images", runtimes.joined(separator: ", "))
   }

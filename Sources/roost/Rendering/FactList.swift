@@ -6,7 +6,7 @@ struct FactList: Sendable {
 
   /// A fact without a value is left out.
   mutating func add(_ name: String, _ value: String?) {
-    if let value { facts.append((name, value)) }
+    if let value { facts.append((name, PrintableText.line(value))) }
   }
 
   func lines() -> [String] {

@@ -6,8 +6,11 @@ struct PhaseChart: Sendable {
   static let width = 48
 
   private var phases: [(name: String, microseconds: Int64)]
+  /// What the caller waited: all phases but the last.
+  private var answered: Int64
 
   init(_ phases: InvocationPhases) {
+    answered = phases.answered
     self.phases = [
       ("queue", phases.queue), ("sandbox", phases.sandboxCreate), ("init", phases.initialization), ("invoke", phases.invoke),
       ("response", phases.response),
@@ -22,7 +25,7 @@ struct PhaseChart: Sendable {
       elapsed += phase.microseconds
       return line(phase.name, phase.microseconds, bar)
     }
-    return lines + [line("total", total, "")]
+    return lines + [line("total", answered, "")]
   }
 
   /// A phase that happened is never invisible: it gets at least a sliver in the cell where it lies.
@@ -43,4 +46,9 @@ struct PhaseChart: Sendable {
     let blanks = (String(repeating: " ", count: 8 - name.count), String(repeating: " ", count: max(0, 8 - time.count)))
     return "\(name)\(blanks.0) \(blanks.1)\(time)\(bar.isEmpty ? "" : "  \(bar)")"
   }
+}
+
+extension InvocationPhases {
+  /// Accepted until the answer was there: all but the last phase, which the caller does not wait for.
+  var answered: Int64 { queue + sandboxCreate + initialization + invoke }
 }

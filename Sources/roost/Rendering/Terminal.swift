@@ -1,23 +1,28 @@
+import Glibc
 import LinuxSystem
-import FoundationEssentials
 
 /// Where a command writes: results to one stream, talk to the other.
 struct Terminal: Sendable {
   var results: StandardStream
   var talk: StandardStream
-  /// Whether results may carry colours: only for a person, and not against their wish (<https://no-color.org>).
-  var hasColor: Bool
 
-  static let standard = Terminal(
-    results: .output, talk: .error,
-    hasColor: StandardStream.output.isTerminal && ProcessInfo.processInfo.environment["NO_COLOR"]?.isEmpty != false)
+  static let standard = Terminal(results: .output, talk: .error)
 
   /// A result line, to stdout.
   func print(_ line: String) { print(bytes: Array((line + "\n").utf8)) }
 
-  /// A result as it is. A reader that went away (`roost logs f | head`) is no failure worth a word.
-  func print(bytes: [UInt8]) { _ = results.write(bytes) }
+  /// A result as it is. When it cannot be written there is nothing left to do: the process ends, without a word if the reader went
+  /// away on purpose (`roost logs f --follow | head`).
+  func print(bytes: [UInt8]) {
+    do {
+      try results.write(bytes)
+    } catch {
+      if error.errno == EPIPE { exit(0) }
+      say("roost: cannot write the result: \(error)")
+      exit(CommandFailure.Status.unwritable.rawValue)
+    }
+  }
 
-  /// A remark or an error, to stderr.
-  func say(_ line: String) { _ = talk.write(Array((line + "\n").utf8)) }
+  /// A remark or an error, to stderr. Nobody can be told that it could not be told.
+  func say(_ line: String) { try? talk.write(Array((line + "\n").utf8)) }
 }

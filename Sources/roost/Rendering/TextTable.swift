@@ -18,8 +18,7 @@ struct TextTable: Sendable {
   /// One cell per column.
   mutating func add(_ cells: String...) {
     precondition(cells.count == columns.count, "a row has one cell per column")
-    // A line break in a value (a function's description) would tear the table.
-    rows.append(cells.map { String($0.map { $0.isNewline ? " " : $0 }) })
+    rows.append(cells.map { PrintableText.line($0) })
   }
 
   /// Title line and rows without trailing blanks; two spaces between columns.

@@ -4,7 +4,8 @@ import FoundationEssentials
 enum Timestamp {
   /// Milliseconds since 1970 as `2026-11-23 13:05:09.042`.
   static func text(milliseconds: Int64) -> String {
-    let style = Date.ISO8601FormatStyle(dateTimeSeparator: .space, timeZone: .gmt).year().month().day().time(includingFractionalSeconds: false)
+    let style = Date.ISO8601FormatStyle(dateTimeSeparator: .space, timeZone: .gmt).year().month().day().time(
+      includingFractionalSeconds: false)
     // The fraction is written from the integer: a Date counts in binary fractions and would print some milliseconds one too low.
     let fraction = String(milliseconds % 1_000)
     let seconds = Date(timeIntervalSince1970: Double(milliseconds / 1_000)).formatted(style)

@@ -1,15 +1,3 @@
-internal import FoundationEssentials
-
-/// The time of day; a value, so that tests can set it.
-package struct WallClock: Sendable {
-  /// Milliseconds since 1970.
-  package var milliseconds: @Sendable () -> Int64
-
-  package init(milliseconds: @escaping @Sendable () -> Int64) { self.milliseconds = milliseconds }
-
-  package static let system = WallClock { Int64(Date().timeIntervalSince1970 * 1_000) }
-}
-
 /// A moment of the UTC calendar, split into its parts.
 ///
 /// Written out here because the API needs four fixed formats on hot paths, and a general formatter costs more than the request.

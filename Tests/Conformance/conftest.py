@@ -1,0 +1,44 @@
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from functions import Deployer  # noqa: E402
+from host import Host, living_network_namespaces, network_namespaces  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def host():
+    """One host for all tests that do not break it. Its end asserts that nothing is left behind."""
+    with Host("--log-level", "debug") as host:
+        yield host
+        namespaces = network_namespaces(host.processes() - {os.getpid()}) - network_namespaces([os.getpid()])
+    assert not namespaces & living_network_namespaces(), "network namespaces are left"
+
+
+@pytest.fixture(scope="session")
+def client(host):
+    return host.client()
+
+
+@pytest.fixture
+def deploy(client):
+    deployer = Deployer(client)
+    yield deployer
+    deployer.delete_all()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.skipped and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
+    # What roostd said meanwhile belongs to a failure.
+    host = getattr(item, "funcargs", {}).get("host")
+    if report.failed and host is not None:
+        report.sections.append(("roostd's log", host.log_text()[-3000:]))
+    return report
