@@ -22,19 +22,19 @@ static inline long csandbox_syscall(long number, long a, long b, long c, long d,
   return answer;
 }
 
-// clone3(2) onto the stack named in `arguments`; the child calls `entry`, which never returns.
-static inline long csandbox_clone(const struct clone_args *arguments, void (*entry)(void *), void *argument) {
+// clone(2) with flags and the upper end of the child's stack, or clone3(2) with its arguments and their size: onto a stack of its own,
+// where the child calls `entry`, which never returns.
+static inline long csandbox_clone(long number, long first, long second, void (*entry)(void *), void *argument) {
   long answer;
   __asm__ volatile("syscall\n\t"
                    "test %%rax, %%rax\n\t"
                    "jnz 1f\n\t"
-                   "xor %%ebp, %%ebp\n\t"
                    "mov %[argument], %%rdi\n\t"
                    "call *%[entry]\n\t"
                    "ud2\n"
                    "1:"
                    : "=a"(answer)
-                   : "a"((long)SYS_clone3), "D"(arguments), "S"(sizeof *arguments), [entry] "r"(entry), [argument] "r"(argument)
+                   : "a"(number), "D"(first), "S"(second), [entry] "r"(entry), [argument] "r"(argument)
                    : "rcx", "r11", "memory");
   return answer;
 }
@@ -53,14 +53,12 @@ static inline long csandbox_syscall(long number, long a, long b, long c, long d,
   return x0;
 }
 
-static inline long csandbox_clone(const struct clone_args *arguments, void (*entry)(void *), void *argument) {
-  register long x8 __asm__("x8") = SYS_clone3;
-  register long x0 __asm__("x0") = (long)arguments;
-  register long x1 __asm__("x1") = sizeof *arguments;
+static inline long csandbox_clone(long number, long first, long second, void (*entry)(void *), void *argument) {
+  register long x8 __asm__("x8") = number;
+  register long x0 __asm__("x0") = first;
+  register long x1 __asm__("x1") = second;
   __asm__ volatile("svc #0\n\t"
                    "cbnz x0, 1f\n\t"
-                   "mov x29, xzr\n\t"
-                   "mov x30, xzr\n\t"
                    "mov x0, %[argument]\n\t"
                    "blr %[entry]\n\t"
                    "brk #1\n"

@@ -46,8 +46,16 @@ int csandbox_new_keyring(struct child *child);
 int csandbox_set_resource_limits(struct child *child);
 int csandbox_new_session(struct child *child);
 
-// Default dispositions and an empty mask, which execve would not give.
-int csandbox_reset_signals(void);
+// What rt_sigaction(2) takes, which is not what sigaction(3) takes.
+struct csandbox_action {
+  void (*handler)(int);
+  unsigned long flags;
+  void (*restorer)(void);
+  uint64_t mask;
+};
+
+// Default dispositions for the `ignored` signals (bit n-1 for signal n), and an empty mask: execve would leave both.
+int csandbox_reset_signals(uint64_t ignored);
 
 int csandbox_announce(struct child *child);
 int csandbox_await_map(struct child *child);

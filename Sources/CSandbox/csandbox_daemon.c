@@ -20,7 +20,7 @@ static int place(int socket, int output) {
 }
 
 static int become(const struct csandbox_daemon *daemon) {
-  int done = csandbox_reset_signals();
+  int done = csandbox_reset_signals(~(1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1)));
   if (done == 0) done = place(daemon->socket, daemon->output);
   // By a mark rather than at once: the pipe that tells of a failed execve is among them.
   if (done == 0) {

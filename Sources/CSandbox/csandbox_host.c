@@ -1,8 +1,10 @@
 // What roostd prepares before it clones: facts about this kernel, and the root of a sandbox.
 
+#include "csandbox_child.h"
 #include "csandbox_filter.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/capability.h>
 #include <sys/mount.h>
@@ -42,8 +44,20 @@ static int find_masks(struct csandbox_host *host) {
   return done;
 }
 
+// The shell that started us may ignore some (nohup, a background job), and execve hands that on. By the system call, since sigaction(3)
+// does not speak of the signals that the C library keeps to itself.
+static uint64_t find_ignored_signals(void) {
+  uint64_t ignored = 0;
+  for (int number = 1; number <= 64; number++) {
+    struct csandbox_action action = {0};
+    long done = csandbox_call(SYS_rt_sigaction, number, NULL, &action, sizeof action.mask);
+    if (done == 0 && action.handler == SIG_IGN) ignored |= 1ULL << (number - 1);
+  }
+  return ignored;
+}
+
 int csandbox_prepare(struct csandbox_host *host) {
-  *host = (struct csandbox_host){.last_capability = cap_max_bits() - 1};
+  *host = (struct csandbox_host){.last_capability = cap_max_bits() - 1, .ignored_signals = find_ignored_signals()};
   int done = find_masks(host);
   return done == 0 ? csandbox_compile_filter(&host->filter) : done;
 }

@@ -86,13 +86,11 @@ int csandbox_new_session(struct child *child) {
   return csandbox_done(csandbox_call(SYS_setsid));
 }
 
-// The caller may ignore signals (SIGPIPE), and an ignored signal stays so through execve; its mask does, too.
-int csandbox_reset_signals(void) {
-  struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } standard = {0};
-  uint64_t none = 0;
-  for (int number = 1; number <= 64; number++) {
-    if (number == SIGKILL || number == SIGSTOP) continue;
-    long done = csandbox_call(SYS_rt_sigaction, number, &standard, NULL, sizeof none);
+int csandbox_reset_signals(uint64_t ignored) {
+  const struct csandbox_action standard = {0};
+  const uint64_t none = 0;
+  for (int number = 1; ignored; number++, ignored >>= 1) {
+    long done = ignored & 1 ? csandbox_call(SYS_rt_sigaction, number, &standard, NULL, sizeof none) : 0;
     if (done < 0) return (int)done;
   }
   return csandbox_done(csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none));

@@ -52,7 +52,7 @@ static int set_host_name(struct child *child) {
 static int no_new_privileges(struct child *child) {
   (void)child;
   long done = csandbox_call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  return done < 0 ? (int)done : csandbox_reset_signals();
+  return done < 0 ? (int)done : csandbox_reset_signals(child->host->ignored_signals);
 }
 
 // First everything is lifted out of the low numbers, whose present owner may be another descriptor of the plan; then put in place.
@@ -185,7 +185,7 @@ int csandbox_spawn(const struct csandbox_host *host, const struct csandbox_plan 
   // No handler of the caller may run in the child.
   uint64_t all = ~0ULL, before = 0;
   csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
-  long process = csandbox_clone(&arguments, run_child, &start->child);
+  long process = csandbox_clone(SYS_clone3, (long)&arguments, sizeof arguments, run_child, &start->child);
   csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &before, NULL, sizeof before);
   *child = (struct csandbox_child){.process = (pid_t)process, .pidfd = pidfd, .stack = block};
   if (process < 0) csandbox_free_stack(child);

@@ -1,23 +1,42 @@
+import Glibc
 import LinuxSystem
 import Synchronization
 
-/// The file system of one `/tmp`, for as long as its environment lives; goes with its last reference.
+/// The file system of one `/tmp`, for as long as its environment lives.
 package final class Volume: Sendable {
-  private let volume: LoopVolume
-  /// Keeps the file system mounted while no sandbox does, and makes the end of this value the end of it: else the kernel would unmount it
-  /// in the last moments of PID 1, and whoever waits for that would wait for the disk.
-  private let anchor: Descriptor
-  private let spare: Mutex<Descriptor?>
-
-  init(_ template: LoopVolumeTemplate, in directory: borrowing Descriptor) throws(SystemError) {
-    volume = try LoopVolume(template, in: directory)
-    anchor = try volume.mount()
-    spare = Mutex(try volume.mount())
+  private struct Contents: ~Copyable, Sendable {
+    var volume: LoopVolume?
+    /// Keeps the file system mounted while no sandbox does. Else the kernel would unmount it in the last moments of PID 1, and whoever
+    /// waits for that end would wait for the disk.
+    var anchor: Descriptor?
+    /// Made beforehand, for the first sandbox.
+    var spare: Descriptor?
   }
 
-  /// A mount of it that is attached nowhere: one made beforehand, then others.
+  private let contents: Mutex<Contents>
+
+  init(_ template: LoopVolumeTemplate, in directory: borrowing Descriptor) throws(SystemError) {
+    let volume = try LoopVolume(template, in: directory)
+    let anchor = try volume.mount()
+    let spare = try volume.mount()
+    contents = Mutex(Contents(volume: volume, anchor: anchor, spare: spare))
+  }
+
+  /// A mount of it that is attached nowhere.
+  ///
+  /// - Throws: ESTALE after ``close()``.
   func mount() throws(SystemError) -> Descriptor {
-    if let ready = spare.withLock({ $0.take() }) { return ready }
-    return try volume.mount()
+    try contents.withLock { contents throws(SystemError) in
+      if let spare = contents.spare.take() { return spare }
+      switch contents.volume {
+      case .some(let volume): return try volume.mount()
+      case .none: throw SystemError(call: "mount", object: "closed volume", errno: ESTALE)
+      }
+    }
+  }
+
+  /// Unmounts it and frees its disk space, here and now: on the thread that calls, whoever else still knows this value.
+  func close() {
+    contents.withLock { $0 = Contents() }
   }
 }

@@ -11,7 +11,6 @@ import Synchronization
 final class VolumeWorkshop: Sendable {
   enum Job: Sendable {
     case make(megabytes: UInt32)
-    /// The last reference goes on this thread, and the file system with it.
     case drop(Volume)
   }
 
@@ -67,11 +66,14 @@ final class VolumeWorkshop: Sendable {
   private func work() {
     take(orders)
     while let job = state.withLock({ $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }) {
-      guard case .make(let megabytes) = job else { continue }
-      let outcome: Outcome
-      do { outcome = .success(try make(megabytes: megabytes)) } catch { outcome = .failure(error) }
-      state.withLock { $0.outcomes.append((megabytes, outcome)) }
-      raise(finished)
+      switch job {
+      case .drop(let volume): volume.close()
+      case .make(let megabytes):
+        let outcome: Outcome
+        do { outcome = .success(try make(megabytes: megabytes)) } catch { outcome = .failure(error) }
+        state.withLock { $0.outcomes.append((megabytes, outcome)) }
+        raise(finished)
+      }
     }
   }
 

@@ -63,6 +63,7 @@ enum { CSANDBOX_TASKS_MAX = 8, CSANDBOX_MASKS_MAX = 40, CSANDBOX_LOWER_MAX = 7, 
 struct csandbox_host {
   struct sock_fprog filter;                    // the system call policy
   int last_capability;                         // the highest capability number of this kernel
+  uint64_t ignored_signals;                    // bit n-1: the caller ignores signal n
   uint32_t mask_count;
   const char *masks[CSANDBOX_MASKS_MAX];       // names in /proc that are covered in a sandbox
   unsigned char mask_is_directory[CSANDBOX_MASKS_MAX];
