@@ -9,6 +9,7 @@ final class DaemonSession {
   let installation: Installation
   private(set) var process: ChildProcess
   private let rendezvous: Descriptor
+  private var hasEnded = false
 
   /// The user of the fake supervisor; every host has it.
   static let user = "nobody"
@@ -20,6 +21,7 @@ final class DaemonSession {
   }
 
   deinit {
+    guard !hasEnded else { return }
     do {
       try process.send(signal: SIGKILL)
       _ = try process.wait()
@@ -40,10 +42,17 @@ final class DaemonSession {
   func signal(_ number: Int32) throws { try process.send(signal: number) }
 
   /// How roostd ends.
-  func end(within limit: Duration = .seconds(20)) throws -> ChildProcess.End? { try process.wait(for: limit) }
+  func end(within limit: Duration = .seconds(20)) throws -> ChildProcess.End? {
+    let end = try process.wait(for: limit)
+    hasEnded = end != nil
+    return end
+  }
 
   /// Starts another roostd on the same directory, after this one has ended.
-  func restart() throws { process = try installation.startDaemon([], user: Self.user) }
+  func restart() throws {
+    process = try installation.startDaemon([], user: Self.user)
+    hasEnded = false
+  }
 }
 
 /// The fake supervisor: its end of the socket to roostd is the test's.

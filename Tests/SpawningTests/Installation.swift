@@ -35,7 +35,14 @@ final class Installation {
   }
 
   deinit {
-    do { try Descriptor.open("/", flags: O_RDONLY | O_DIRECTORY).removeTree(String(path.dropFirst())) } catch { print("\(path): \(error)") }
+    do {
+      // What a roostd that was killed has left, as its next start would.
+      let groups = try ControlGroupTree(
+        layout: try ControlGroupLayout.detect(), name: ControlGroupTree.name(forStateDirectory: stateDirectory))
+      try groups.reapLeftovers()
+      try groups.remove()
+      try Descriptor.open("/", flags: O_RDONLY | O_DIRECTORY).removeTree(String(path.dropFirst()))
+    } catch { print("\(path): \(error)") }
   }
 
   private func artifact(_ digest: [UInt8]) -> String { "\(stateDirectory)/artifacts/\(hexadecimal(digest))" }
