@@ -112,12 +112,15 @@ extension RoostDaemon {
     }
   }
 
-  /// Its socket ended first, or it sent nonsense: it ends now, and ``supervisorEnded(_:life:)`` goes on.
+  /// Its socket ended first, or it sent nonsense: it ends, and ``supervisorEnded(_:life:)`` goes on.
   private func disown(_ reason: String) {
     // A supervisor that was told to stop may close its socket before it ends.
-    guard stopping == nil else { return }
+    guard stopping == nil, let disowned = supervisor else { return }
     note("supervisor \(reason)")
-    signalSupervisor(SIGKILL)
+    // One that ends by itself closes its socket a moment before: its own exit status is worth the wait.
+    loop.after(.seconds(1)) { [self] in
+      if supervisor === disowned { signalSupervisor(SIGKILL) }
+    }
   }
 
   private func supervisorEnded(_ status: Int32, life: Duration) {
