@@ -20,6 +20,7 @@ final class Client {
   private let socket: Descriptor
   private let withPeer: Bool
   private var samples: [Case: Samples] = [:]
+  private var quiet = QuietMoment()
 
   init(directory: String, withPeer: Bool) throws {
     self.directory = directory
@@ -29,8 +30,8 @@ final class Client {
 
   func run(rounds: Int) throws {
     for round in 0..<(rounds + 3) {
-      // Time for the pool, as between two starts on a host; and the first rounds only warm up.
-      usleep(60_000)
+      try quiet.wait()
+      // The first rounds only warm up.
       let isMeasured = round >= 3
       try runRoost(UInt64(round), isMeasured)
       if withPeer { try run(.crun, "/usr/bin/crun", ["run", "--bundle", "\(directory)/bundle", "bench-\(getpid())-\(round)"], isMeasured) }
@@ -44,6 +45,7 @@ final class Client {
     for name in Case.allCases {
       if let sample = samples[name] { print(sample.row(name.rawValue, base: base)) }
     }
+    if quiet.failures > 0 { print("\(quiet.failures) rounds on a busy machine") }
   }
 
   private func run(_ name: Case, _ program: String, _ arguments: [String], _ isMeasured: Bool) throws {
