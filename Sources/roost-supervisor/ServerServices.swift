@@ -13,8 +13,10 @@ struct ServerServices {
 
   init(configuration: Configuration, service: LambdaService, desk: AdminDesk, eventLoops: any EventLoopGroup) {
     let readiness = Readiness(stateDirectory: configuration.stateDirectory)
-    let front = makeFront(service, eventLoopGroup: eventLoops, logger: Logger(label: "roost.front")) { address in
-      readiness.frontServes(at: address, host: configuration.host)
+    let makeFrontService: @Sendable () -> any Service = {
+      makeFront(service, eventLoopGroup: eventLoops, logger: Logger(label: "roost.front")) { address in
+        readiness.frontServes(at: address, host: configuration.host)
+      }
     }
     let admin = AdminServer(
       socketPath: "\(configuration.stateDirectory)/run/admin.sock", owner: configuration.owner, backend: desk,
@@ -23,7 +25,8 @@ struct ServerServices {
       service.addRoutes(to: router, as: Principal(owner: configuration.owner, name: "admin.sock"))
     }
     all = [
-      FrontService(front: front, address: "\(configuration.host):\(configuration.port)", readiness: readiness),
+      FrontService(
+        makeFront: makeFrontService, address: "\(configuration.host):\(configuration.port)", readiness: readiness),
       AdminService(server: admin, readiness: readiness),
     ]
   }
@@ -31,16 +34,24 @@ struct ServerServices {
 
 /// The front; says what is wrong in words if it cannot listen.
 private struct FrontService: Service {
-  let front: any Service
+  let makeFront: @Sendable () -> any Service
   let address: String
   let readiness: Readiness
 
+  /// After `kill -9` of roostd the supervisor before us may hold the address for a moment longer.
+  private static let patience = Duration.seconds(3)
+
   func run() async throws {
-    do {
-      try await front.run()
-    } catch {
-      guard !readiness.frontIsServing else { throw error }
-      throw StartError("cannot listen on \(address): \(error)")
+    let deadline = ContinuousClock.now + Self.patience
+    while true {
+      do {
+        return try await makeFront().run()
+      } catch let error as IOError where error.errnoCode == EADDRINUSE && ContinuousClock.now < deadline {
+        try await Task.sleep(for: .milliseconds(100))
+      } catch {
+        guard !readiness.frontIsServing else { throw error }
+        throw StartError("cannot listen on \(address): \(error)")
+      }
     }
   }
 }

@@ -12,6 +12,7 @@ import Scheduling
 import ServiceLifecycle
 import SpawnProtocol
 import Store
+import Synchronization
 import UnixSignals
 
 /// Wires the rooms and runs them until it is told to stop.
@@ -27,7 +28,11 @@ struct Supervisor {
 
   func run() async throws {
     let spawnerEnd = AsyncStream<Void>.makeStream()
-    let spawner = try connect { spawnerEnd.continuation.finish() }
+    let spawnerIsGone = Flag()
+    let spawner = try connect {
+      spawnerIsGone.raise()
+      spawnerEnd.continuation.finish()
+    }
     let catalog = try Catalog(path: "\(stateDirectory)/roost.sqlite")
     let journal = try Journal(path: "\(stateDirectory)/journal.sqlite")
     let artifacts = try ArtifactStore(directory: "\(stateDirectory)/artifacts")
@@ -50,7 +55,7 @@ struct Supervisor {
     let collector = ArtifactCollector(
       catalog: catalog, artifacts: artifacts, dispatcher: dispatcher, logger: Logger(label: "roost.artifacts"))
     // The group stops its services from the last to the first: running invocations end before the servers that must answer them.
-    let drain = Drain(dispatcher: dispatcher, limit: configuration.drainTimeout)
+    let drain = Drain(dispatcher: dispatcher, limit: configuration.drainTimeout, isPointless: spawnerIsGone)
     try await serve(servers.all + [collector, drain], until: spawnerEnd.stream)
     await journal.close()
     try await catalog.close()
@@ -134,12 +139,21 @@ struct Supervisor {
 private struct Drain: Service {
   let dispatcher: Dispatcher
   let limit: Duration
+  /// roostd is gone, and every sandbox with it: there is nothing to wait for.
+  let isPointless: Flag
 
   func run() async {
     // Only cancellation throws, and that is an end too.
     try? await gracefulShutdown()
-    await dispatcher.shutDown(within: limit)
+    await dispatcher.shutDown(within: isPointless.isRaised ? .zero : limit)
   }
+}
+
+/// Something that happens at most once, on any thread.
+final class Flag: Sendable {
+  private let state = Atomic(false)
+  var isRaised: Bool { state.load(ordering: .acquiring) }
+  func raise() { state.store(true, ordering: .releasing) }
 }
 
 /// The daemon cannot start, in words.
