@@ -81,6 +81,13 @@ extension ControlGroupDirectory {
     guard !wanted.isEmpty else { return }
     try write(wanted.map { "+\($0)" }.joined(separator: " "), to: "cgroup.subtree_control")
   }
+
+  /// Gives the group, against its siblings, the weight of one ordinary task on each of `count` processors. With the default all of
+  /// a busy host's sandboxes together would weigh as much as a single task beside the group.
+  func weigh(asProcessors count: Int) throws(SystemError) {
+    try writeIfPresent("\(min(262_144, 1_024 * max(1, count)))", to: "cpu.shares")
+    if hierarchy.version == .v2 { try writeIfPresent("\(min(10_000, 100 * max(1, count)))", to: "cpu.weight") }
+  }
 }
 
 extension SystemError {

@@ -1,3 +1,5 @@
+import Glibc
+
 /// roostd's own subtree in every hierarchy, beneath which each sandbox has its group.
 package final class ControlGroupTree: Sendable {
   package let layout: ControlGroupLayout
@@ -19,6 +21,7 @@ package final class ControlGroupTree: Sendable {
       try root.enableControllers()
       let directory = try root.makeChild(name, orOpen: true)
       try directory.enableControllers()
+      try directory.weigh(asProcessors: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
       roots.append(root)
       directories.append(directory)
     }

@@ -23,6 +23,19 @@ struct ControlGroupTreeTests {
     }
   }
 
+  @Test(arguments: HostLayout.available)
+  func `all sandboxes together weigh as much as one task on each processor`(host: HostLayout) throws {
+    try withControlGroupTree(host) { tree in
+      let group = try ControlGroup.make(in: tree)
+      let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+      let weights = try group.paths.compactMap { path -> String? in
+        let files = ["/../cpu.shares", "/../cpu.weight"].filter { unsafe access(path + $0, F_OK) == 0 }
+        return try files.first.map { try Descriptor.open(path + $0, flags: O_RDONLY).readText() }
+      }
+      #expect(weights == ["\(1_024 * processors)\n"] || weights == ["\(100 * processors)\n"])
+    }
+  }
+
   @Test func `a group that exists already is not taken for a new one, nor removed`() throws {
     try withControlGroupTree(.asMounted) { tree in
       let group = try ControlGroup.make(in: tree)
