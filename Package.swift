@@ -138,6 +138,7 @@ let package = Package(
       swiftSettings: house),
 
     // Tests. What a test target does is its folder's first file.
+    .testTarget(name: "FunctionModelTests", dependencies: ["FunctionModel"], swiftSettings: testHouse),
     .testTarget(name: "SpawnProtocolTests", dependencies: ["SpawnProtocol"], swiftSettings: testHouse),
     .testTarget(name: "LinuxSystemTests", dependencies: ["LinuxSystem", "CLinux"], swiftSettings: testHouse),
     .testTarget(

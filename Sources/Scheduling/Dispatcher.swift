@@ -63,7 +63,7 @@ package final class Dispatcher: Sendable {
     let invocation = Invocation(
       requestID: request.requestID, invokedARN: request.invokedARN, payload: request.payload,
       contentType: request.contentType, clientContext: request.clientContext,
-      traceID: request.traceID ?? TraceID.new(), wantsLogTail: request.wantsLogTail, accepted: accepted
+      traceID: request.traceID, wantsLogTail: request.wantsLogTail, accepted: accepted
     ) { [self] end in
       if case .unavailable = end { return submit(request, accepted: accepted, answer: answer) }
       concurrency.subtract(1, ordering: .relaxed)

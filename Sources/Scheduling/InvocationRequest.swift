@@ -14,13 +14,13 @@ package struct InvocationRequest: Sendable {
   /// Decoded JSON of `X-Amz-Client-Context`.
   package var clientContext: String?
   /// An X-Ray header value.
-  package var traceID: String?
+  package var traceID: String
   /// `X-Amz-Log-Type: Tail`: the reply waits for the REPORT line.
   package var wantsLogTail: Bool
 
   package init(
     requestID: String, version: FunctionVersion, invokedARN: String, payload: ByteBuffer, contentType: String? = nil,
-    clientContext: String? = nil, traceID: String? = nil, wantsLogTail: Bool = false
+    clientContext: String? = nil, traceID: String, wantsLogTail: Bool = false
   ) {
     self.requestID = requestID
     self.version = version

@@ -1,3 +1,4 @@
+import FunctionModel
 import Logging
 import Store
 
@@ -16,6 +17,7 @@ actor UserIDLeases {
   private let logger: Logger
   private var ready: [Lease] = []
   private var isRefilling = false
+  private var identifiers = IdentifierSource()
 
   init(catalog: Catalog, range: ClosedRange<UInt32>, logger: Logger) {
     self.catalog = catalog
@@ -54,7 +56,7 @@ actor UserIDLeases {
   }
 
   private func make() async throws(CatalogError) -> Lease {
-    let environment = Identifier.uuid()
+    let environment = identifiers.uuid()
     return Lease(environment: environment, userID: try await catalog.leaseUserID(for: environment, from: range))
   }
 }

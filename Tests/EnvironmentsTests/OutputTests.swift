@@ -56,11 +56,4 @@ import Testing
     #expect(Milliseconds(.microseconds(0)).text == "0.00")
     #expect(Milliseconds(.seconds(2)).text == "2000.00")
   }
-
-  @Test func `dates are the calendar's`() {
-    #expect(WallClock.timestamp(milliseconds: 0) == "1970-01-01T00:00:00.000Z")
-    #expect(WallClock.timestamp(milliseconds: 951_782_399_999) == "2000-02-28T23:59:59.999Z")
-    #expect(WallClock.timestamp(milliseconds: 951_782_400_000) == "2000-02-29T00:00:00.000Z")
-    #expect(WallClock.timestamp(milliseconds: 1_795_438_800_123) == "2026-11-23T13:00:00.123Z")
-  }
 }

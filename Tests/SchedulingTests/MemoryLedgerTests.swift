@@ -18,13 +18,4 @@ import Testing
     #expect(granted.withLock { $0 } == [1, 2])
     #expect(ledger.committed == .megabytes(200))
   }
-
-  @Test func `identifiers are version 4 UUIDs`() {
-    let ids = (0..<1_000).map { _ in Identifier.uuid() }
-    #expect(Set(ids).count == ids.count)
-    for id in ids {
-      let characters = Array(id)
-      #expect(characters.count == 36 && characters[14] == "4" && "89ab".contains(characters[19]))
-    }
-  }
 }

@@ -36,7 +36,7 @@ private struct Yard {
 
   func environment() -> ExecutionEnvironment {
     ExecutionEnvironment(
-      id: Identifier.uuid(), version: version, hostUserID: 1, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), host: host,
+      id: "environment", version: version, hostUserID: 1, eventLoop: MultiThreadedEventLoopGroup.singleton.next(), host: host,
       recorder: Nobody(), delegate: Nobody())
   }
 

@@ -1,3 +1,4 @@
+internal import FunctionModel
 /// The `Date` field, formatted once a second.
 struct HTTPDate {
   let clock: TimeSource

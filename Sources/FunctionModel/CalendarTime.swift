@@ -75,6 +75,15 @@ package struct CalendarTime: Sendable, Hashable {
       + ".\(padded(millisecond, 3))+0000"
   }
 
+  /// `2026-01-31T23:59:59.123Z`, as in log lines.
+  package var iso: String {
+    "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))T\(padded(hour, 2)):\(padded(minute, 2)):\(padded(second, 2))"
+      + ".\(padded(millisecond, 3))Z"
+  }
+
+  /// `2026/01/31`, as log streams begin.
+  package var path: String { "\(padded(year, 4))/\(padded(month, 2))/\(padded(day, 2))" }
+
   /// `Sat, 31 Jan 2026 23:59:59 GMT`, as in `Date` (RFC 9110 §5.6.7).
   package var http: String {
     let days = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
