@@ -25,9 +25,12 @@ struct EnvironmentStateMachine: ~Copyable {
   private(set) var state: State = .new
 
   /// The init phase begins.
-  mutating func start() {
-    guard case .new = state else { preconditionFailure("an environment starts once") }
+  ///
+  /// - Returns: false if a stop came first.
+  mutating func start() -> Bool {
+    guard case .new = state else { return false }
     state = .initializing(nil)
+    return true
   }
 
   enum InvokeAction {
@@ -188,6 +191,8 @@ struct RunningInvocation: Sendable {
   var isCold: Bool
   var delivered: NIODeadline?
   var answered: Answered?
+  /// Init is repeated inside this invoke.
+  var initializesInside = false
   /// How long a repeated init inside this invoke took.
   var repeatedInit: TimeAmount = .zero
   var repeatedSandbox: TimeAmount = .zero

@@ -9,6 +9,8 @@ import SpawnProtocol
 extension ExecutionEnvironment {
   /// Makes a sandbox and starts the runtime in it. How it goes on is told by the runtime, the sandbox or the clock.
   func bringUp() async {
+    // A stop may have come first.
+    guard case .initializing = machine.state else { return }
     generation += 1
     let generation = generation
     times.bringUpBegan = .now()
@@ -17,16 +19,17 @@ extension ExecutionEnvironment {
     isCreating = true
     do {
       sandbox = try await host.spawner.create(plan)
-      isCreating = false
     } catch {
       isCreating = false
       return await hostFailed("sandbox for \(version.function.name): \(error)", generation: generation)
     }
     guard isBringingUp(generation) else {
-      // Stopped or timed out while roostd worked.
+      // Stopped or timed out while roostd worked. It counts as being made until it is gone: its uid and volume are taken.
       await sandbox.destroy(keepVolume: isResetting)
+      isCreating = false
       return sandboxIsGone()
     }
+    isCreating = false
     self.sandbox = sandbox
     times.sandboxCreate = .now() - times.bringUpBegan
     do {
@@ -51,13 +54,14 @@ extension ExecutionEnvironment {
     try sandbox.observe { [weak self, eventLoop] event in
       eventLoop.execute { [weak self] in self?.assumeIsolated { $0.sandboxTold(event, generation: generation) } }
     }
-    guard let image = host.images[version.runtime],
-      let entrypoint = host.images.entrypoint(for: version, artifacts: host.artifacts)
-    else { return fault(.invalidEntrypoint) }
     times.initBegan = .now()
+    guard let image = host.images[version.runtime] else { return fault(.invalidEntrypoint) }
     if case .initializing(nil) = machine.state {
       logPlatform("INIT_START Runtime Version: \(image.version)\tRuntime Version ARN: \(runtimeARN(image))")
       setClock(.now() + TimeAmount(Limits.initPhase)) { $0.fault(.initTimedOut) }
+    }
+    guard let entrypoint = host.images.entrypoint(for: version, artifacts: host.artifacts) else {
+      return fault(.invalidEntrypoint)
     }
     try sandbox.start(Launch(version: version, image: image, entrypoint: entrypoint, logStream: logStream))
   }

@@ -6,33 +6,45 @@ import Sandboxing
 // What the runtime writes to stdout and stderr becomes log records, each with the invocation in whose time it was written.
 extension ExecutionEnvironment {
   /// Most that is read from a pipe in one turn of the loop; a flood waits in its pipe, which stops the writer.
-  private static let turnLimit = 262_144
+  private static let turnLimit = 16_384
+  /// How long a stream that filled its turn waits for the next, so that a flood leaves the loop to others.
+  private static let turnPause = TimeAmount.milliseconds(2)
+  /// What a pipe holds: all that can have been written before an invocation ended.
+  private static let pipeSize = 65_536
 
   /// The pipe has something.
   func readOutput(_ stream: OutputStream, of sandbox: Sandbox) {
-    if drain(stream, of: sandbox) { return }
-    sandbox.awaitOutput(stream)
+    switch drain(stream, of: sandbox, limit: Self.turnLimit) {
+    case .ended: break
+    case .empty: sandbox.awaitOutput(stream)
+    case .more: eventLoop.scheduleTask(in: Self.turnPause) { sandbox.awaitOutput(stream) }
+    }
   }
 
   /// Everything written before now is in the log when this returns.
   func collectOutput() {
     guard let sandbox else { return }
     for stream in [OutputStream.standardOutput, .standardError] {
-      _ = drain(stream, of: sandbox)
+      _ = drain(stream, of: sandbox, limit: Self.pipeSize)
       splitters[stream]?.flush { logLine($0, from: stream) }
     }
   }
 
-  /// - Returns: whether the stream has ended.
-  private func drain(_ stream: OutputStream, of sandbox: Sandbox) -> Bool {
+  private enum Drained {
+    case empty
+    case more
+    case ended
+  }
+
+  private func drain(_ stream: OutputStream, of sandbox: Sandbox, limit: Int) -> Drained {
     var bytes = [UInt8]()
     do {
-      let ended = try sandbox.drainOutput(stream, into: &bytes, limit: Self.turnLimit)
+      let ended = try sandbox.drainOutput(stream, into: &bytes, limit: limit)
       if !bytes.isEmpty { splitters[stream]?.append(bytes) { logLine($0, from: stream) } }
-      return ended
+      return ended ? .ended : bytes.count < limit ? .empty : .more
     } catch {
       host.logger.error("environment \(id): \(error)")
-      return true
+      return .ended
     }
   }
 

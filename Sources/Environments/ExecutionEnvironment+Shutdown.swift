@@ -7,16 +7,16 @@ import Sandboxing
 extension ExecutionEnvironment {
   /// Ends the environment. An invocation that runs is answered with a fault. Returns when nothing of it is left.
   ///
-  /// - Parameter reason: for the journal: `idle`, `update`, `stop`, `shutdown`.
+  /// - Parameter reason: for the journal: `idle`, `evicted`, `update`, `delete`, `stop`, `shutdown`.
   package func stop(reason: String) async {
     endReason = endReason ?? reason
-    switch machine.stop() {
-    case .ignore, .alreadyDestroying: return
-    case .stop(let running):
+    if case .stop(let running) = machine.stop() {
       if let running { finish(running, fault: .stopped) }
       clearClock()
       await takeDown(keepVolume: false, reason: reason)
     }
+    guard !hasEnded else { return }
+    await withCheckedContinuation { endWaiters.append($0) }
   }
 
   /// Kills every process, closes the Runtime API, and has roostd remove the sandbox.
@@ -28,6 +28,8 @@ extension ExecutionEnvironment {
       return
     }
     do { try sandbox.kill() } catch { host.logger.error("environment \(id): \(error)") }
+    // What it wrote to its end belongs to what it was doing, not to what comes next.
+    collectOutput()
     let runtime = runtime
     self.sandbox = nil
     self.runtime = nil
@@ -43,6 +45,10 @@ extension ExecutionEnvironment {
     if machine.sandboxDestroyed() { return becomeAvailable() }
     guard case .stopped = machine.state, !hasEnded else { return }
     hasEnded = true
+    defer {
+      for waiter in endWaiters { waiter.resume() }
+      endWaiters = []
+    }
     host.spawner.release(volume)
     recordEnvironment()
     delegate.environmentEnded(self)

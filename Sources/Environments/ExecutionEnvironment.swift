@@ -35,6 +35,8 @@ package actor ExecutionEnvironment {
   /// roostd has been asked for a sandbox and has not answered.
   var isCreating = false
   var endReason: String?
+  /// Who waits for the end.
+  var endWaiters: [CheckedContinuation<Void, Never>] = []
   var hasEnded = false
   var output = Output()
   /// Apart from `output`, which changes while a splitter gives out its lines.
@@ -80,28 +82,38 @@ package actor ExecutionEnvironment {
 
   /// Begins the init phase: makes the sandbox and starts the runtime. The delegate hears how it went.
   package func start() async {
-    machine.start()
+    guard machine.start() else { return }
     recordEnvironment()
     await bringUp()
   }
 
   /// Takes an invocation. Legal while available; the completion is called exactly once whatever happens.
   package func invoke(_ invocation: Invocation) {
-    if case .idle = machine.state { thaw() }
-    invokeUnfrozen(invocation)
+    guard case .idle = machine.state, let sandbox else { return invokeUnfrozen(invocation) }
+    do {
+      try sandbox.thaw()
+      invokeUnfrozen(invocation)
+    } catch {
+      host.logger.error("environment \(id): \(error)")
+      fault(.stopped)
+      invocation.completion(.unavailable)
+    }
   }
 
   /// The same for an environment that has not been frozen since its last invocation.
   func invokeUnfrozen(_ invocation: Invocation) {
     let now = NIODeadline.now()
-    let running = RunningInvocation(
+    var running = RunningInvocation(
       invocation: invocation, begun: now, begunWall: WallClock.milliseconds(),
       deadline: now + TimeAmount(version.timeout), isCold: times.invocations == 0)
+    if case .reset = machine.state { running.initializesInside = true }
     switch machine.invoke(running) {
     case .deliver:
+      times.invocations += 1
       logStart(invocation)
       deliver(running)
     case .initializeFirst:
+      times.invocations += 1
       logStart(invocation)
       setClock(running.deadline) { $0.timeIsUp() }
       Task { await self.bringUp() }
@@ -113,7 +125,6 @@ package actor ExecutionEnvironment {
   /// Hands the event to the runtime; the function's clock runs.
   func deliver(_ running: RunningInvocation) {
     guard let runtime else { return fault(.exited(.signal(9))) }
-    times.invocations += 1
     times.lastUsed = running.begunWall
     let budget = Int64(TimeAmount(version.timeout).nanoseconds / 1_000_000)
     let invocation = running.invocation
@@ -142,10 +153,6 @@ package actor ExecutionEnvironment {
   /// The function's timeout has passed.
   func timeIsUp() {
     fault(.timedOut(seconds: Int(version.timeout.components.seconds)))
-  }
-
-  func thaw() {
-    do { try sandbox?.thaw() } catch { host.logger.error("environment \(id): \(error)") }
   }
 
   func freeze() {

@@ -28,7 +28,7 @@ struct InvocationReport {
   }
 
   private var initDuration: TimeAmount? {
-    running.isCold && times.initPhaseSucceeded ? times.initialization : nil
+    running.isCold && !running.initializesInside && times.initPhaseSucceeded ? times.initialization : nil
   }
 
   private var billedMilliseconds: Int64 {
@@ -67,9 +67,11 @@ struct InvocationReport {
   }
 
   private var phases: InvocationPhases {
-    let firstUse = running.isCold && running.repeatedInit == .zero
+    let firstUse = running.isCold && !running.initializesInside
     let sandbox = firstUse ? times.sandboxCreate : running.repeatedSandbox
-    let initialization = firstUse ? times.initialization : running.repeatedInit
+    var initialization = firstUse ? times.initialization : running.repeatedInit
+    // A repeated init that did not end well took all there was.
+    if running.initializesInside, running.delivered == nil { initialization = ended - running.begun - sandbox }
     let waited = running.begun - running.invocation.accepted
     let waitedForStart = firstUse ? min(waited, sandbox + initialization) : .zero
     let delivered = running.delivered ?? ended

@@ -20,25 +20,30 @@ package enum SandboxEvent: Sendable {
 extension Sandbox {
   /// Begins to tell `handler` what happens, until ``destroy(keepVolume:)``.
   package func observe(_ handler: @escaping @Sendable (SandboxEvent) -> Void) throws(SystemError) {
-    var watches = Watches()
-    watches.tokens.append(
-      try watcher.watch(descriptors.control.rawValue, for: .readable, oneShot: false) { [weak self] in
+    // Under the lock: an event that comes at once must find its token when it wants to be told again.
+    try watches.withLock { (watches) throws(SystemError) in
+      do throws(SystemError) {
+        try watchLife(&watches, handler)
+        watches.output = try watches.add(
+          watcher.watch(descriptors.standardOutput.rawValue, for: .readable, oneShot: true) { handler(.readable(.standardOutput)) })
+        watches.errorOutput = try watches.add(
+          watcher.watch(descriptors.standardError.rawValue, for: .readable, oneShot: true) { handler(.readable(.standardError)) })
+        watches.memory = try watches.add(watchMemory(handler))
+      } catch {
+        for token in watches.tokens { watcher.cancel(token) }
+        watches = Watches()
+        throw error
+      }
+    }
+  }
+
+  private func watchLife(_ watches: inout Watches, _ handler: @escaping @Sendable (SandboxEvent) -> Void) throws(SystemError) {
+    watches.control = try watches.add(
+      watcher.watch(descriptors.control.rawValue, for: .readable, oneShot: false) { [weak self] in
         self?.readControl(handler)
       })
-    watches.tokens.append(
-      try watcher.watch(descriptors.process.rawValue, for: .readable, oneShot: true) { handler(.ended) })
-    let output = try watcher.watch(descriptors.standardOutput.rawValue, for: .readable, oneShot: true) {
-      handler(.readable(.standardOutput))
-    }
-    let errorOutput = try watcher.watch(descriptors.standardError.rawValue, for: .readable, oneShot: true) {
-      handler(.readable(.standardError))
-    }
-    let memory = try watchMemory(handler)
-    watches.tokens += [output, errorOutput, memory]
-    watches.output = output
-    watches.errorOutput = errorOutput
-    watches.memory = memory
-    self.watches.withLock { [watches] in $0 = watches }
+    _ = try watches.add(
+      watcher.watch(descriptors.process.rawValue, for: .readable, oneShot: true) { handler(.ended) })
   }
 
   /// Asks to be told again when `stream` has something to drain.
@@ -102,7 +107,7 @@ extension Sandbox {
   }
 
   private func quitControl() {
-    let token = watches.withLock { watches in watches.tokens.first }
+    let token = watches.withLock { $0.control }
     if let token { watcher.cancel(token) }
   }
 }

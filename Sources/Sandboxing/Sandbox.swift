@@ -23,10 +23,16 @@ package final class Sandbox: Sendable {
   private let listener: Mutex<CInt?>
 
   struct Watches {
-    var tokens: [WatchToken] = []
+    private(set) var tokens: [WatchToken] = []
+    var control: WatchToken?
     var output: WatchToken?
     var errorOutput: WatchToken?
     var memory: WatchToken?
+
+    mutating func add(_ token: WatchToken) -> WatchToken {
+      tokens.append(token)
+      return token
+    }
   }
 
   init(

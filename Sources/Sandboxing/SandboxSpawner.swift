@@ -19,6 +19,8 @@ package final class SandboxSpawner: Sendable {
     var creations: [SandboxID: CheckedContinuation<Result<Sandbox, SpawnFailure>, Never>] = [:]
     var destructions: [SandboxID: CheckedContinuation<Void, Never>] = [:]
     var watch: WatchToken?
+    /// What roostd's socket has not taken yet, in order.
+    var outgoing: [SpawnRequest] = []
     var ended = false
   }
 
@@ -79,16 +81,48 @@ package final class SandboxSpawner: Sendable {
     }
   }
 
-  /// - Returns: whether roostd will get it.
+  /// Sends in order; what the socket does not take now follows in a moment.
+  ///
+  /// - Returns: false if roostd is gone.
   @discardableResult
   func send(_ request: SpawnRequest) -> Bool {
     do {
-      if try PacketSocket.send(request.encoded(), over: socket) { return true }
-      logger.error("roostd does not take requests: its socket is full")
+      let mustRetry = try state.withLock { state throws(SystemError) -> Bool in
+        let isFirst = state.outgoing.isEmpty
+        state.outgoing.append(request)
+        guard isFirst else { return false }
+        return try !flush(&state)
+      }
+      if mustRetry { retryInAMoment() }
+      return true
     } catch {
       logger.error("request to roostd: \(error)")
+      return false
     }
-    return false
+  }
+
+  /// - Returns: whether everything has been sent.
+  private func flush(_ state: inout State) throws(SystemError) -> Bool {
+    var sent = 0
+    defer { state.outgoing.removeFirst(sent) }
+    for request in state.outgoing {
+      guard try PacketSocket.send(request.encoded(), over: socket) else { return false }
+      sent += 1
+    }
+    return true
+  }
+
+  /// epoll calls a packet socket writable long before it takes a packet, so time is asked instead.
+  private func retryInAMoment() {
+    Task {
+      do {
+        try await Task.sleep(for: .milliseconds(2))
+        let isDone = try state.withLock { state throws(SystemError) in try flush(&state) }
+        if !isDone { retryInAMoment() }
+      } catch {
+        logger.error("request to roostd: \(error)")
+      }
+    }
   }
 }
 
@@ -152,6 +186,7 @@ extension SandboxSpawner {
       defer {
         state.creations = [:]
         state.destructions = [:]
+        state.outgoing = []
         state.ended = true
         if let token = state.watch { watcher.cancel(token) }
       }

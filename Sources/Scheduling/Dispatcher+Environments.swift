@@ -10,42 +10,62 @@ extension Dispatcher {
   /// Starts one environment for `pool`, which counts it as starting already. Memory that idle environments hold is taken from
   /// the longest idle; if that is not enough, the request that wanted the start is throttled.
   func start(in pool: VersionPool) {
-    let amount = pool.version.memory
-    if memory.reserve(amount) { return launch(in: pool) }
-    guard evict(atLeast: amount) else {
-      pool.startFailed()?.completion(.throttled)
-      return
+    guard !isShuttingDown else { return giveUp(.hostFault("it is shutting down"), in: pool) }
+    switch memory.claim(pool.version.memory, granted: { self.launch(in: pool) }) {
+    case .granted: launch(in: pool)
+    case .impossible: giveUp(.hostFault("the function's memory size is more than the host has"), in: pool)
+    case .waits(let ticket, let shortfall):
+      guard !evict(shortfall), memory.withdraw(ticket) else { return }
+      giveUp(.throttled, in: pool)
     }
-    memory.await(amount) { self.launch(in: pool) }
   }
 
   private func launch(in pool: VersionPool) {
     Task {
       do {
         let lease = try await leases.take()
+        guard !isShuttingDown else {
+          await leases.giveBack(lease.userID)
+          return abandonStart(.hostFault("it is shutting down"), in: pool)
+        }
         let environment = ExecutionEnvironment(
           id: lease.environment, version: pool.version, hostUserID: lease.userID, eventLoop: eventLoops.next(), host: host,
           recorder: self, delegate: PoolMembership(dispatcher: self, pool: pool))
         pool.admit(environment)
         await environment.start()
       } catch {
-        memory.release(pool.version.memory)
         logger.error("no environment for \(pool.version.function.name): \(error)")
-        pool.startFailed()?.completion(.hostFault("no user id could be leased"))
+        abandonStart(.hostFault("no user id could be leased"), in: pool)
       }
     }
   }
 
-  /// Ends idle environments, the longest idle first, until `amount` will be free.
+  /// A start that had its memory comes to nothing.
+  private func abandonStart(_ end: InvocationEnd, in pool: VersionPool) {
+    memory.release(pool.version.memory)
+    giveUp(end, in: pool)
+  }
+
+  /// A start comes to nothing: the request that wanted it is told.
+  private func giveUp(_ end: InvocationEnd, in pool: VersionPool) {
+    let (abandoned, isClosed) = pool.startFailed()
+    if isClosed { forget(pool) }
+    abandoned?.completion(end)
+  }
+
+  /// Ends idle environments, the longest idle first, that together hold `shortfall`; none if all of them would not do.
   ///
-  /// - Returns: whether it will be.
-  private func evict(atLeast amount: MemorySize) -> Bool {
-    var freed = configuration.memoryBudget - memory.committed
-    while freed < amount {
+  /// - Returns: whether that much will be free.
+  private func evict(_ shortfall: MemorySize) -> Bool {
+    let idle = pools.reduce(MemorySize(bytes: 0)) { $0 + $1.idleMemory }
+    guard idle >= shortfall else { return false }
+    var freed = MemorySize(bytes: 0)
+    while freed < shortfall {
       let candidates = pools.compactMap { pool in pool.longestIdle.map { (pool, $0) } }
       guard let (pool, since) = candidates.min(by: { $0.1 < $1.1 }) else { return false }
       guard let environment = pool.evict(idleSince: since) else { continue }
       freed = freed + pool.version.memory
+      memory.leaves(environment.id, holding: pool.version.memory)
       Task { await environment.stop(reason: "evicted") }
     }
     return true
@@ -94,7 +114,7 @@ final class PoolMembership: ExecutionEnvironmentDelegate {
   }
 
   func environmentEnded(_ environment: ExecutionEnvironment) {
-    dispatcher.memory.release(environment.version.memory)
+    dispatcher.memory.release(environment.version.memory, of: environment.id)
     Task { await dispatcher.leases.giveBack(environment.hostUserID) }
     let (isClosed, due) = pool.ended(environment)
     if isClosed { dispatcher.forget(pool) }
@@ -131,9 +151,9 @@ extension Dispatcher {
     return all.sorted { ($0.started, $0.id) < ($1.started, $1.id) }
   }
 
-  /// The artefacts that live environments have mounted, whether the catalog still knows them or not.
+  /// The artefacts that environments have mounted or are about to, whether the catalog still knows them or not.
   package func artifactsInUse() -> Set<ContentDigest> {
-    Set(pools.flatMap { pool in pool.environments.isEmpty ? [] : [pool.version.code] + pool.version.layers })
+    Set(pools.flatMap { pool in [pool.version.code] + pool.version.layers })
   }
 
   /// Ends an environment, running or not.

@@ -117,9 +117,10 @@ package final class Dispatcher: Sendable {
     }
   }
 
-  /// An environment whose caller has been answered is available in well under a millisecond; only if it is not is another started.
+  /// An environment whose caller has been answered is mostly available in well under a millisecond, and if it had used up its share of
+  /// the CPU, at the beginning of the next period of 20 ms; only if it is not then is another started.
   private func armHedge(for pool: VersionPool) {
-    eventLoops.next().scheduleTask(in: .milliseconds(5)) { [self] in
+    eventLoops.next().scheduleTask(in: .milliseconds(25)) { [self] in
       for _ in 0..<pool.hedge() { start(in: pool) }
     }
   }
@@ -155,17 +156,30 @@ extension Dispatcher {
     }
   }
 
-  /// Refuses new requests, waits for running ones until `deadline`, then ends every environment.
+  var isShuttingDown: Bool { table.withLock { $0.isShuttingDown } }
+
+  /// Refuses new requests, waits for running ones until `limit` has passed, then ends every environment.
   package func shutDown(within limit: Duration) async {
     table.withLock { $0.isShuttingDown = true }
-    let deadline = ContinuousClock.now + limit
-    while concurrency.load(ordering: .relaxed) > 0, ContinuousClock.now < deadline {
-      do { try await Task.sleep(for: .milliseconds(20)) } catch { break }
+    await waitUntil(.now + limit) { self.concurrency.load(ordering: .relaxed) == 0 }
+    for pool in pools {
+      for invocation in pool.abandonAll() { invocation.completion(.hostFault("it is shutting down")) }
     }
-    await withTaskGroup { group in
-      for pool in pools {
-        for environment in pool.environments { group.addTask { await environment.stop(reason: "shutdown") } }
+    // Those that were being started when the shutdown began appear one by one.
+    await waitUntil(.now + .seconds(10)) {
+      await withTaskGroup { group in
+        for pool in self.pools {
+          for environment in pool.environments { group.addTask { await environment.stop(reason: "shutdown") } }
+        }
       }
+      return !self.pools.contains { $0.isOccupied }
+    }
+  }
+
+  private func waitUntil(_ deadline: ContinuousClock.Instant, _ isSo: @Sendable () async -> Bool) async {
+    while await !isSo(), ContinuousClock.now < deadline {
+      // Cancelled: there is no time left.
+      do { try await Task.sleep(for: .milliseconds(20)) } catch { return }
     }
   }
 }

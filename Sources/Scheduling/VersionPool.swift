@@ -25,7 +25,7 @@ final class VersionPool: Sendable {
 
   private struct State {
     var members: [ObjectIdentifier: Member] = [:]
-    /// The most recently used last.
+    /// The most recently used last, the unused first.
     var idle: [Idle] = []
     var waiting: [Invocation] = []
     /// Starts under way, from the decision on.
@@ -36,6 +36,10 @@ final class VersionPool: Sendable {
     var isClosed = false
     var reaperIsArmed = false
     var hedgeIsArmed = false
+
+    mutating func closeIfEmpty() {
+      isClosed = members.isEmpty && starting == 0 && waiting.isEmpty
+    }
   }
 
   init(version: FunctionVersion) {
@@ -92,10 +96,12 @@ final class VersionPool: Sendable {
 
   func becameAvailable(_ environment: ExecutionEnvironment, now: NIODeadline) -> Availability {
     state.withLock { state in
+      let isNew = state.members[ObjectIdentifier(environment)]?.isStarting == true
       settle(environment, &state)
       if !state.waiting.isEmpty { return .take(state.waiting.removeFirst()) }
       if state.isRetired { return .retire }
-      state.idle.append(Idle(environment: environment, since: now))
+      // One that nobody needed after all stands behind those that are in use.
+      state.idle.insert(Idle(environment: environment, since: now), at: isNew ? 0 : state.idle.count)
       defer { state.reaperIsArmed = true }
       return .idle(armReaper: !state.reaperIsArmed)
     }
@@ -110,13 +116,29 @@ final class VersionPool: Sendable {
   }
 
   /// A start did not come to anything.
-  /// - Returns: the request that it was for.
-  func startFailed() -> Invocation? {
+  ///
+  /// - Returns: the request that wanted it, unless an environment that is about to be available will take it; and whether the pool is
+  ///   empty and closed.
+  func startFailed() -> (abandoned: Invocation?, isClosed: Bool) {
     state.withLock { state in
       state.starting -= 1
-      return state.waiting.isEmpty ? nil : state.waiting.removeFirst()
+      let isServed = state.waiting.count <= state.starting + state.finishing
+      let abandoned = isServed ? nil : state.waiting.popLast()
+      state.closeIfEmpty()
+      return (abandoned, state.isClosed)
     }
   }
+
+  /// Every request that waits gives up.
+  func abandonAll() -> [Invocation] {
+    state.withLock { state in
+      defer { state.waiting = [] }
+      return state.waiting
+    }
+  }
+
+  /// Whether an environment lives or is being started.
+  var isOccupied: Bool { state.withLock { !$0.members.isEmpty || $0.starting > 0 } }
 
   /// An environment could not be made: one request gives up waiting for it. (The environment itself is settled when it ends.)
   func abandonOne() -> Invocation? {
@@ -131,9 +153,9 @@ final class VersionPool: Sendable {
       settle(environment, &state)
       state.members[ObjectIdentifier(environment)] = nil
       state.idle.removeAll { $0.environment === environment }
-      let due = max(0, state.waiting.count - state.starting - state.finishing)
+      let due = max(0, state.waiting.count - state.starting)
       state.starting += due
-      state.isClosed = state.members.isEmpty && state.starting == 0 && state.waiting.isEmpty
+      state.closeIfEmpty()
       return (state.isClosed, due)
     }
   }
@@ -173,6 +195,9 @@ final class VersionPool: Sendable {
       return state.idle.removeFirst().environment
     }
   }
+
+  /// What the idle environments hold.
+  var idleMemory: MemorySize { state.withLock { MemorySize(bytes: version.memory.bytes * Int64($0.idle.count)) } }
 
   var longestIdle: NIODeadline? { state.withLock { $0.idle.first?.since } }
 

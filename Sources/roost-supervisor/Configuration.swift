@@ -40,7 +40,7 @@ struct Configuration: Sendable {
     guard let path else { return [:] }
     let content: Any?
     do {
-      content = try Yams.load(yaml: String(contentsOf: URL(filePath: path), encoding: .utf8))
+      content = try Yams.load(yaml: String(contentsOf: URL(filePath: path), encoding: .utf8), .basic)
     } catch let error as YamlError {
       throw ConfigurationError("\(path): \(error)")
     } catch {
@@ -69,7 +69,10 @@ struct Configuration: Sendable {
         "log-level \(values["log-level"] ?? ""): unknown", hint: "use trace, debug, info, notice, warning, error or critical")
     }
     logLevel = level
-    drainTimeout = .seconds(try Self.number(values, "drain-timeout", 0...900) ?? 5)
+    guard owner.region.wholeMatch(of: /[a-z0-9-]{1,32}/) != nil else { throw ConfigurationError("region \(owner.region): not a region") }
+    guard user.wholeMatch(of: /[a-z_][a-z0-9_-]{0,31}/) != nil else { throw ConfigurationError("user \(user): not a user name") }
+    // roostd gives the supervisor 30 s to end.
+    drainTimeout = .seconds(try Self.number(values, "drain-timeout", 0...25) ?? 5)
     let budget = try Self.number(values, "memory-budget", 128...1_048_576 * 64).map(MemorySize.megabytes)
     scheduling = SchedulingConfiguration(
       concurrencyLimit: try Self.number(values, "concurrency-limit", 1...1_000_000) ?? 1_000,
@@ -98,7 +101,7 @@ struct Configuration: Sendable {
     switch text {
     case "sigv4": return true
     case "none":
-      guard host == "::1" || host == "localhost" || host.hasPrefix("127.") else {
+      guard host == "::1" || host == "localhost" || host.wholeMatch(of: /127(\.[0-9]{1,3}){3}/) != nil else {
         throw ConfigurationError(
           "auth none is accepted on a loopback address only, not on \(host)", hint: "listen on 127.0.0.1, or use auth sigv4")
       }

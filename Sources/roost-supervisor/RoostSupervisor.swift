@@ -12,8 +12,9 @@ struct RoostSupervisor: AsyncParsableCommand {
       Runs in the foreground, logs to standard error, and prints one line to standard output when it is ready. Every option is \
       also a key of the configuration file and a variable: --state-dir, state-dir, ROOST_STATE_DIR. Ends on SIGTERM.
 
-      Exit status: 0 stopped as asked; 64 wrong usage; 69 something the host must have is missing; 70 an internal error; \
-      73 another daemon uses the state directory; 78 wrong configuration.
+      Exit status: 0 stopped as asked; 64 wrong usage; 67 no such user; 69 the address is taken or something the host must have is \
+      missing; 70 an internal error; 71 the system refused; 75 another daemon uses the state directory; 77 not started by root; \
+      78 wrong configuration.
       """,
     version: Version.text,
     subcommands: [Run.self, ResolveConfiguration.self],

@@ -124,13 +124,12 @@ struct Supervisor {
         services: services.map { .init(service: $0, failureTerminationBehavior: .gracefullyShutdownGroup) },
         gracefulShutdownSignals: [.sigterm, .sigint], logger: Logger(label: "roost.services")))
     try await withThrowingTaskGroup { tasks in
-      tasks.addTask { try await group.run() }
       tasks.addTask {
         for await _ in spawnerEnd {}
         if !Task.isCancelled { await group.triggerGracefulShutdown() }
       }
-      try await tasks.next()
-      tasks.cancelAll()
+      defer { tasks.cancelAll() }
+      try await group.run()
     }
   }
 }

@@ -13,7 +13,7 @@ import Testing
 
   private func initialized() -> EnvironmentStateMachine {
     var machine = EnvironmentStateMachine()
-    machine.start()
+    _ = machine.start()
     guard case .initialized = machine.runtimeIsReady() else { fatalError("init ends with the first /next") }
     return machine
   }
@@ -52,7 +52,7 @@ import Testing
 
   @Test func `a failed init phase leaves an environment that can be invoked`() {
     var machine = EnvironmentStateMachine()
-    machine.start()
+    _ = machine.start()
     guard case .initPhaseFailed = machine.fault() else { return #expect(Bool(false), "no invocation was running") }
     let machineIsAvailable = machine.sandboxDestroyed()
     #expect(machineIsAvailable)
@@ -63,6 +63,13 @@ import Testing
   @Test func `a runtime that dies while idle is lost without an invocation`() {
     var machine = initialized()
     guard case .lost = machine.fault() else { return #expect(Bool(false), "nothing ran") }
+  }
+
+  @Test func `a stop that comes before the start is obeyed`() {
+    var machine = EnvironmentStateMachine()
+    _ = machine.stop()
+    let starts = machine.start()
+    #expect(!starts)
   }
 
   @Test func `stop is legal in every state and ends in stopped`() {

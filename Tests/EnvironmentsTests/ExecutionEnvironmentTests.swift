@@ -167,6 +167,41 @@ private final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     #expect(bench.desk.hasEnded)
   }
 
+  @Test(.timeLimit(.minutes(1))) func `leaves what a dead sandbox wrote with the invocation that it served`() async throws {
+    let bench = try Bench()
+    let (sandbox, runtime) = await bench.warmUp()
+    async let end = bench.invoke("first")
+    _ = await runtime.event()
+    sandbox.print("half a line")
+    sandbox.tell(.exited(.code(1)))
+    _ = await end
+    sandbox.print(" and the rest")
+    await bench.desk.available()
+    async let next = bench.invoke("second")
+    let successor = await bench.roostd.nextSandbox()
+    let second = await successor.runtime()
+    second.ask()
+    let id = await second.event()
+    successor.print("whole\n")
+    _ = await second.respond(id, "1")
+    second.ask()
+    _ = await next
+    await bench.environment.stop(reason: "stop")
+    #expect(bench.desk.lines.contains("half a line"))
+    #expect(bench.desk.lines.contains("whole"))
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `stopped before it is started ends without a sandbox, and whoever stops it waits for that`()
+    async throws
+  {
+    let bench = try Bench()
+    await bench.environment.stop(reason: "shutdown")
+    #expect(bench.desk.hasEnded)
+    await bench.environment.start()
+    #expect(bench.roostd.volumes.isEmpty)
+    await bench.environment.stop(reason: "shutdown")
+  }
+
   @Test(.timeLimit(.minutes(1))) func `tells memory from other kills`() async throws {
     let bench = try Bench()
     let (sandbox, runtime) = await bench.warmUp()

@@ -146,7 +146,8 @@ final class FakeSandbox: Sendable {
     return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
   }
 
-  func printLine(_ text: String) { _ = (text + "\n").withCString { write(output, $0, strlen($0)) } }
+  func print(_ text: String) { _ = text.withCString { write(output, $0, strlen($0)) } }
+  func printLine(_ text: String) { print(text + "\n") }
 
   /// A runtime in it: connects once roost-init has been told to start one.
   func runtime() async -> FakeRuntime {

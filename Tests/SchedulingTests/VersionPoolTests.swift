@@ -86,11 +86,34 @@ private final class Nobody: ExecutionEnvironmentDelegate, EnvironmentRecorder {
 
   @Test func `gives the most recently used environment first`() {
     let (old, recent) = (idleEnvironment(), yard.environment())
+    _ = pool.place(yard.request("x"))
+    _ = pool.place(yard.request("y"))
     pool.admit(recent)
+    guard case .take = pool.becameAvailable(recent, now: .now()) else { return #expect(Bool(false), "y waits for it") }
+    _ = pool.becameAvailable(old, now: .now())
     _ = pool.becameAvailable(recent, now: .now())
-    guard case .environment(let chosen) = pool.place(yard.request("x")) else { return #expect(Bool(false), "two are idle") }
+    guard case .environment(let chosen) = pool.place(yard.request("z")) else { return #expect(Bool(false), "two are idle") }
     #expect(chosen === recent)
     #expect(pool.evict(idleSince: .now()) === old)
+  }
+
+  @Test func `puts an environment that nobody needed after all behind those in use`() {
+    let (used, unused) = (idleEnvironment(), yard.environment())
+    pool.admit(unused)
+    _ = pool.becameAvailable(unused, now: .now())
+    guard case .environment(let chosen) = pool.place(yard.request("x")) else { return #expect(Bool(false), "two are idle") }
+    #expect(chosen === used)
+  }
+
+  @Test func `lets a request wait for a finishing environment when its own start comes to nothing`() {
+    let environment = idleEnvironment()
+    _ = pool.place(yard.request("x"))
+    pool.isFinishing(environment)
+    _ = pool.place(yard.request("y"))
+    #expect(pool.hedge() == 1)
+    #expect(pool.startFailed().abandoned == nil)
+    guard case .take(let next) = pool.becameAvailable(environment, now: .now()) else { return #expect(Bool(false), "y waits") }
+    #expect(next.requestID == "y")
   }
 
   @Test func `waits a moment for an environment that is about to be available before it starts another`() {
