@@ -14,12 +14,16 @@ private final class Bench: Sendable {
   let roostd: FakeRoostd
   let environment: ExecutionEnvironment
   let desk: Desk
+  private let directory: String
+
+  deinit { RuntimesFolder.remove(directory) }
 
   init(timeout: Duration = .seconds(3)) throws {
     roostd = try FakeRoostd()
     desk = Desk()
     var problems = [String]()
     let directory = try RuntimesFolder.make()
+    self.directory = directory
     let host = EnvironmentHost(
       spawner: roostd.spawner, images: RuntimeImages(directory: directory, problems: &problems), artifacts: directory,
       cpus: 2, logger: Logger(label: "test"))

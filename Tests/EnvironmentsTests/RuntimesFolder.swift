@@ -16,4 +16,10 @@ enum RuntimesFolder {
     close(number)
     return directory
   }
+
+  /// Takes away what ``make()`` made.
+  static func remove(_ directory: String) {
+    unlink(directory + "/python3.11/etc/roost/runtime.json")
+    for path in ["/python3.11/etc/roost", "/python3.11/etc", "/python3.11", ""] { rmdir(directory + path) }
+  }
 }
