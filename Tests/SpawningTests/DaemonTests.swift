@@ -90,6 +90,26 @@ extension HostRing {
       _ = try next.create(1, installation.recipe())
     }
 
+    @Test func `kill -9 of roostd amid a sandbox's set-up leaves no process, and it starts again`() throws {
+      let installation = try Installation()
+      let session = try DaemonSession(installation)
+      var supervisor = try session.nextSupervisor()
+      for _ in 0..<5 {
+        for number in 0..<20 as Range<UInt32> {
+          let request = SpawnRequest.create(SandboxID(UInt64(number)), installation.recipe(number))
+          _ = try PacketSocket.send(request.encoded(), over: supervisor.socket)
+        }
+        // When the first of them stands the next ones are on their way.
+        _ = try receivePacket(from: supervisor.socket, within: .seconds(20))
+        try session.signal(SIGKILL)
+        #expect(try session.end() == .signal(SIGKILL))
+        #expect(try installation.traces().settled(installation) { $0.processes == 0 }.processes == 0)
+        try session.restart()
+        supervisor = try session.nextSupervisor()
+      }
+      _ = try supervisor.create(1, installation.recipe())
+    }
+
     @Test func `a roostd with nothing to do uses no CPU`() throws {
       let session = try DaemonSession(try Installation())
       _ = try session.nextSupervisor()
