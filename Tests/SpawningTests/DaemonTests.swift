@@ -14,6 +14,10 @@ extension HostRing {
       #expect(supervisor.value("uid") == "\(nobody.userID)" && supervisor.value("gid") == "\(nobody.groupID)")
       #expect(supervisor.value("fds") == "0,1,2,3,")
       #expect(text("/proc/\(supervisor.value("pid") ?? "")/status").contains("NoNewPrivs:\t1"))
+      // Its session, the sixth field, is its own: no controlling terminal of root's.
+      #expect(
+        text("/proc/\(supervisor.value("pid") ?? "")/stat").split(separator: " ").dropFirst(5).first.map(String.init)
+          == supervisor.value("pid"))
     }
 
     @Test func `SIGTERM ends it in order, with status 0 and nothing left`() throws {
