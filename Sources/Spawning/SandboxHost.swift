@@ -12,6 +12,7 @@ package final class SandboxHost {
   let volumes: Descriptor
   private let runtimes: Descriptor
   private let artifacts: Descriptor
+  private var groupCount: UInt64 = 0
 
   /// - Parameters:
   ///   - state: the state directory, whose tree stands.
@@ -26,6 +27,12 @@ package final class SandboxHost {
     artifacts = try Descriptor.openBeneath(directory: state, path: "artifacts", flags: O_RDONLY | O_DIRECTORY)
     volumes = try Descriptor.openBeneath(directory: state, path: "volumes", flags: O_RDONLY | O_DIRECTORY)
     prepared = try PreparedHost()
+  }
+
+  /// A name that no control group of this run has had: the supervisor's numbers may come twice, where a group could not be removed.
+  func newGroupName() -> String {
+    groupCount += 1
+    return "\(groupCount)"
   }
 
   /// The read-only root of a sandbox, mounted nowhere yet: runtime image, code on it, layers on top.
