@@ -63,7 +63,10 @@ int64_t clinux_lseek(int fd, int64_t offset, int whence) { return result(lseek(f
 
 int64_t clinux_next_data(int fd, int64_t offset) { return result(lseek(fd, offset, SEEK_DATA)); }
 
-int clinux_flock(int fd, int operation) { RETURN_RETRIED(flock(fd, operation)); }
+int clinux_lock(int fd) {
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  RETURN_RETRIED(fcntl(fd, F_SETLK, &whole));
+}
 
 ssize_t clinux_getdents(int fd, void *buffer, size_t count) { return result(syscall(SYS_getdents64, fd, buffer, count)); }
 

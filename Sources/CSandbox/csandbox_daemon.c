@@ -20,7 +20,9 @@ static int place(int socket, int output) {
 }
 
 static int become(const struct csandbox_daemon *daemon) {
-  int done = csandbox_reset_signals(~(1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1)));
+  // Root's terminal is not the supervisor's: as its controlling one it could be typed into.
+  int done = csandbox_done(csandbox_call(SYS_setsid));
+  if (done == 0) done = csandbox_reset_signals(~(1ULL << (SIGKILL - 1) | 1ULL << (SIGSTOP - 1)));
   if (done == 0) done = place(daemon->socket, daemon->output);
   // By a mark rather than at once: the pipe that tells of a failed execve is among them.
   if (done == 0) {

@@ -1,12 +1,13 @@
 // The system call policy of every sandbox: what is not named here does not exist.
 //
 //   named in `allowed`      passes
+//   named in `harmless`     succeeds without having happened
 //   named in `privileged`   EPERM: known to need rights that no sandbox has, or to reach kernel code that no function needs
 //   anything else           ENOSYS, so that C libraries take their fallback, and calls of future kernels stay closed
 //   another ABI (i386, x32) ENOSYS: its numbers mean other calls
 //
 // Compiled once by libseccomp as a binary tree. Verdicts that depend on the number alone are cached by the kernel; only socket,
-// socketpair, clone, personality and ioctl are looked at on every call.
+// socketpair, clone, personality and what the preamble names are looked at on every call.
 
 #include "csandbox_filter.h"
 #include <errno.h>
@@ -14,6 +15,8 @@
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -34,9 +37,8 @@ static const char *const allowed[] = {
   "lseek", "lsetxattr", "lstat", "mkdir", "mkdirat", "newfstatat", "open", "openat", "openat2", "pread64",
   "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead", "readlink", "readlinkat", "readv", "removexattr",
   "rename", "renameat", "renameat2", "rmdir", "sendfile", "setxattr", "splice", "stat", "statfs", "statx", "symlink", "symlinkat",
-  "sync", "sync_file_range", "syncfs", "tee", "truncate", "umask", "unlink", "unlinkat", "utime", "utimensat", "utimes", "write",
+  "sync_file_range", "syncfs", "tee", "truncate", "umask", "unlink", "unlinkat", "utime", "utimensat", "utimes", "write",
   "writev",
-  "cachestat",             // its answer covers files that the caller could write, since 6.14
   "mknod", "mknodat",      // FIFOs and sockets; device nodes need CAP_MKNOD
 
   // Waiting.
@@ -104,7 +106,9 @@ static const char *const privileged[] = {
   "init_module", "ioperm", "iopl", "kexec_file_load", "kexec_load", "nfsservctl", "query_module", "reboot", "setdomainname",
   "sethostname", "settimeofday", "stime", "syslog", "uselib", "ustat", "vhangup", "vm86", "_sysctl",
 };
-// Left out of both, hence ENOSYS: clone3 (its flags are in memory that a filter cannot read; libraries fall back to clone), io_uring_*
+// It would wait for the disks of the whole host, and make all others wait for them; /tmp has fsync and syncfs.
+static const char *const harmless[] = {"sync"};
+// Left out of all, hence ENOSYS: cachestat (before 6.14 it tells which files of the host are in use, by whom they may be), clone3 (its flags are in memory that a filter cannot read; libraries fall back to clone), io_uring_*
 // (a second way to most calls, past this filter), io_setup and its like (one pool of requests for the whole host).
 
 static int allow(scmp_filter_ctx filter, const char *name, unsigned count, struct scmp_arg_cmp first, struct scmp_arg_cmp second) {
@@ -180,17 +184,35 @@ static int add_personality(scmp_filter_ctx filter) {
 #error "the policy has not been looked at for this architecture"
 #endif
 
-// Put before libseccomp's program, because its rules cannot say "any value but these two, of the lower 32 bits": no typing into a
-// terminal on somebody else's behalf.
+#define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define WHEN(value, skip, else_skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, skip, else_skip)
+#define ANSWER(error) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
+
+// Put before libseccomp's program, because its rules cannot say "any value but these, of the lower 32 bits", which are all that the kernel
+// takes of an int. Both architectures are little-endian: the lower half is at args[n]. A block whose system call it is not is left at its
+// second line; none gives leave, so that what passes all is still libseccomp's to judge.
 static const struct sock_filter preamble[] = {
-  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NATIVE, 0, 6),
-  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 4),
-  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),  // little-endian: the lower half
-  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCSTI, 1, 0),
-  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCLINUX, 0, 1),
-  BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+  LOAD(arch), WHEN(NATIVE, 1, 0), ANSWER(ENOSYS),
+
+  // No typing into a terminal on somebody else's behalf.
+  LOAD(nr), WHEN(SYS_ioctl, 0, 4),
+  LOAD(args[1]), WHEN(TIOCSTI, 1, 0), WHEN(TIOCLINUX, 0, 1), ANSWER(EPERM),
+
+  // PID 1 has the tenant's uid, and its limits and priorities are not his. First where argument 0 names the process, then argument 1.
+  LOAD(nr), WHEN(SYS_prlimit64, 4, 0), WHEN(SYS_sched_setaffinity, 3, 0), WHEN(SYS_sched_setattr, 2, 0),
+  WHEN(SYS_sched_setparam, 1, 0), WHEN(SYS_sched_setscheduler, 0, 3),
+  LOAD(args[0]), WHEN(1, 0, 1), ANSWER(EPERM),
+  LOAD(nr), WHEN(SYS_setpriority, 1, 0), WHEN(SYS_ioprio_set, 0, 3),
+  LOAD(args[1]), WHEN(1, 0, 1), ANSWER(EPERM),
+
+  // No protocol but the everyday ones: MPTCP, SCTP, SMC and the like are as odd as odd families. 1 is also PF_UNIX, 0 NETLINK_ROUTE.
+  LOAD(nr), WHEN(SYS_socket, 0, 7),
+  LOAD(args[2]), WHEN(0, 5, 0), WHEN(IPPROTO_ICMP, 4, 0), WHEN(IPPROTO_TCP, 3, 0), WHEN(IPPROTO_UDP, 2, 0), WHEN(IPPROTO_ICMPV6, 1, 0),
+  ANSWER(EPROTONOSUPPORT),
+
+  // No protocols on top of TCP (kernel TLS …), as on a kernel without them. They would also be loaded as modules.
+  LOAD(nr), WHEN(SYS_setsockopt, 0, 5),
+  LOAD(args[1]), WHEN(IPPROTO_TCP, 0, 3), LOAD(args[2]), WHEN(TCP_ULP, 0, 1), ANSWER(ENOENT),
 };
 
 static int build(scmp_filter_ctx filter) {
@@ -198,6 +220,7 @@ static int build(scmp_filter_ctx filter) {
   // Not the default kill: killed processes fill the host's kernel log.
   if (done == 0) done = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
   if (done == 0) done = add_names(filter, SCMP_ACT_ALLOW, allowed, sizeof allowed / sizeof *allowed);
+  if (done == 0) done = add_names(filter, SCMP_ACT_ERRNO(0), harmless, sizeof harmless / sizeof *harmless);
   if (done == 0) done = add_names(filter, SCMP_ACT_ERRNO(EPERM), privileged, sizeof privileged / sizeof *privileged);
   if (done == 0) done = add_socket(filter);
   if (done == 0) done = add_clone(filter);

@@ -128,10 +128,15 @@ int csandbox_mask_process(struct child *child) {
     } else if (empty < 0) {
       empty = mount_new("tmpfs", options, 4, attributes);
       done = empty < 0 ? (int)empty : csandbox_done(attach((int)empty, child->process, host->masks[i]));
+      if (done == -ENOENT) {
+        csandbox_call(SYS_close, empty);
+        empty = -1;
+      }
     } else {
       done = cover(child, (int)empty, host->masks[i]);
     }
-    if (done < 0) return done;
+    // A name that went with its module since roostd looked tells nothing.
+    if (done < 0 && done != -ENOENT) return done;
   }
   return 0;
 }

@@ -14,11 +14,44 @@
 // The child finds its descriptors here when roost-init starts; the two above close with execve.
 enum { PLACE_CONTROL = 3, PLACE_SETUP = 4, PLACE_INIT = 5, PLACE_FIRST_FREE = 6 };
 
+// The plan's descriptors that the child uses itself: seven, and the v1 files.
+enum { OWN_MAX = 7 + CSANDBOX_TASKS_MAX };
+
 // The deepest step needs less than 2 KB of stack. STACK_TOP holds a struct start and keeps the stack aligned.
 enum { STACK_BLOCK = 65536, GUARD = 4096, STACK_TOP = 512 };
 
 // Without the network namespace: making one takes as long as all else of the clone five times over, and clone3 is roostd's time.
 static const uint64_t NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+
+// Until roost-init does so itself, and again after each change of credentials, which clears it.
+static int die_with_caller(struct child *child) {
+  (void)child;
+  return csandbox_done(csandbox_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0));
+}
+
+// The child's table is a copy of the caller's. What it kept of that would outlive the caller: its link, its files, and the other end of
+// this and of every other child's set-up socket, whose readers would wait for ever.
+static int leave_descriptors(struct child *child) {
+  const struct csandbox_plan *plan = child->plan;
+  int own[OWN_MAX] = {
+    plan->root, plan->temporary, plan->standard_output, plan->standard_error, plan->control, plan->init, plan->setup,
+  };
+  uint32_t count = OWN_MAX - CSANDBOX_TASKS_MAX;
+  for (uint32_t i = 0; i < plan->tasks_count; i++) own[count++] = plan->tasks[i];
+  for (uint32_t i = 1; i < count; i++)
+    for (uint32_t j = i; j > 0 && own[j] < own[j - 1]; j--) {
+      int other = own[j];
+      own[j] = own[j - 1];
+      own[j - 1] = other;
+    }
+  int first = STDERR_FILENO + 1;
+  long done = 0;
+  for (uint32_t i = 0; i < count && done >= 0; i++) {
+    if (own[i] > first) done = csandbox_call(SYS_close_range, first, own[i] - 1, 0);
+    if (own[i] >= first) first = own[i] + 1;
+  }
+  return csandbox_done(done < 0 ? done : csandbox_call(SYS_close_range, first, ~0U, 0));
+}
 
 static int unshare_network(struct child *child) {
   (void)child;
@@ -89,6 +122,9 @@ static int execute(struct child *child) {
 }
 
 static const struct { enum csandbox_step number; int (*run)(struct child *); } steps[] = {
+  // Both, since the caller may have ended before the first.
+  {CSANDBOX_STEP_ARRANGE_DESCRIPTORS, die_with_caller},
+  {CSANDBOX_STEP_ARRANGE_DESCRIPTORS, leave_descriptors},
   {CSANDBOX_STEP_UNSHARE_NETWORK, unshare_network},
   {CSANDBOX_STEP_LOOPBACK_UP, csandbox_loopback_up},
   {CSANDBOX_STEP_LOOPBACK_ADDRESS, csandbox_loopback_address},
@@ -112,6 +148,7 @@ static const struct { enum csandbox_step number; int (*run)(struct child *); } s
   // Before the user namespace, which draws on its maker's per-user pools (inotify, signals, queues): made by root, all would share root's.
   {CSANDBOX_STEP_SET_USER, csandbox_set_user},
   {CSANDBOX_STEP_UNSHARE_USER, csandbox_unshare_user},
+  {CSANDBOX_STEP_UNSHARE_USER, die_with_caller},
   {CSANDBOX_STEP_PASS_LISTENER, csandbox_announce},
   {CSANDBOX_STEP_AWAIT_MAP, csandbox_await_map},
   {CSANDBOX_STEP_ENTER_IDENTITY, csandbox_enter_identity},

@@ -53,6 +53,11 @@ extension Descriptor {
     }
   }
 
+  /// fchmod(2).
+  package borrowing func setMode(_ mode: UInt32) throws(SystemError) {
+    try checked(clinux_fchmod(rawValue, mode), "fchmod", "descriptor \(rawValue)")
+  }
+
   /// unlinkat(2) of a file, or of an empty directory.
   package borrowing func remove(_ name: String, isDirectory: Bool = false) throws(SystemError) {
     try refuseNul(in: name, call: "unlinkat")

@@ -31,6 +31,8 @@ package final class RoostDaemon {
 
   /// The whole program; `arguments` without its name. Returns the exit status.
   package static func main(arguments: [String]) -> Int32 {
+    // Ignored by the starter, it would make the kernel reap our children before we do.
+    _ = signal(SIGCHLD, SIG_DFL)
     do {
       let programs = try Programs()
       if let status = try programs.answerWithoutHost(arguments) { return status }

@@ -88,9 +88,13 @@ final class SandboxChild {
 
   private static func makeEnds() throws(SpawnFailure) -> Ends {
     do {
-      return Ends(
+      let ends = Ends(
         standardOutput: try Pipe(nonBlockingReadEnd: true), standardError: try Pipe(nonBlockingReadEnd: true),
         control: try PacketSocket.pair(), setup: try PacketSocket.pair())
+      // They are root's. So that a function can open /dev/stdout and /dev/stderr: for writing, and not to read what it wrote.
+      try ends.standardOutput.writeEnd.setMode(0o622)
+      try ends.standardError.writeEnd.setMode(0o622)
+      return ends
     } catch {
       throw SpawnFailure(step: .makePipes, errno: error.errno)
     }

@@ -12,6 +12,7 @@ package final class SandboxHost {
   let volumes: Descriptor
   private let runtimes: Descriptor
   private let artifacts: Descriptor
+  private var groupCount: UInt64 = 0
 
   /// - Parameters:
   ///   - state: the state directory, whose tree stands.
@@ -22,10 +23,20 @@ package final class SandboxHost {
     self.settings = settings
     self.controlGroups = controlGroups
     self.initProgram = try Descriptor.open(initProgram, flags: O_RDONLY)
-    runtimes = try Descriptor.open(settings.runtimesDirectory, flags: O_RDONLY | O_DIRECTORY)
+    runtimes = try Descriptor.openDirectory(chosenByRoot: settings.runtimesDirectory)
+    // The supervisor owns the directory above the usual one, and may put another in its place.
+    guard try runtimes.isOnlyRoots() else {
+      throw SystemError(call: "open (not root's alone)", object: settings.runtimesDirectory, errno: EPERM)
+    }
     artifacts = try Descriptor.openBeneath(directory: state, path: "artifacts", flags: O_RDONLY | O_DIRECTORY)
     volumes = try Descriptor.openBeneath(directory: state, path: "volumes", flags: O_RDONLY | O_DIRECTORY)
     prepared = try PreparedHost()
+  }
+
+  /// A name that no control group of this run has had: the supervisor's numbers may come twice, where a group could not be removed.
+  func newGroupName() -> String {
+    groupCount += 1
+    return "\(groupCount)"
   }
 
   /// The read-only root of a sandbox, mounted nowhere yet: runtime image, code on it, layers on top.
@@ -39,13 +50,21 @@ package final class SandboxHost {
 
   private func openDirectories(of recipe: SandboxRecipe) throws(SpawnFailure) -> DescriptorList {
     var directories = DescriptorList()
-    directories.append(try open(recipe.runtime, beneath: runtimes, step: .openRuntime))
+    directories.append(try openImage(recipe.runtime))
     directories.append(try open(hexadecimal(recipe.code) + "/code", beneath: artifacts, step: .openCode))
     for (index, layer) in recipe.layers.enumerated() where !recipe.layers[(index + 1)...].contains(layer) {
       // Equal contents under two names count once, where they are on top: an overlay refuses the same directory twice.
       directories.append(try open(hexadecimal(layer) + "/layer", beneath: artifacts, step: .openLayer))
     }
     return directories
+  }
+
+  /// EPERM for an image that others than root could have made: sandboxes of every tenant would run its programs.
+  private func openImage(_ name: String) throws(SpawnFailure) -> Descriptor {
+    let image = try open(name, beneath: runtimes, step: .openRuntime)
+    let isTrusted = try failing(at: .openRuntime) { () throws(SystemError) in try image.isOnlyRoots() }
+    guard isTrusted else { throw SpawnFailure(step: .openRuntime, errno: EPERM) }
+    return image
   }
 
   private func open(

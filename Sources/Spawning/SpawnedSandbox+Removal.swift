@@ -11,11 +11,17 @@ extension SpawnedSandbox {
     } catch {
       note("sandbox \(id.number) cannot be killed: \(error)")
     }
+    // Its end is not watched: that was what failed.
+    if child != nil && processWatch == nil { reap() }
   }
 
   func reap() {
+    guard let child else { return }
     do {
-      guard try child?.process.reap() != nil else { return }
+      guard try child.process.reap() != nil else {
+        if processWatch == nil { surroundings.loop.after(.milliseconds(20)) { [weak self] in self?.reap() } }
+        return
+      }
     } catch {
       note("sandbox \(id.number): \(error)")
     }

@@ -24,7 +24,7 @@ extension SpawnedSandbox {
     let temporary = try failing(at: .prepareVolume) { () throws(SystemError) in try volume.mount() }
     let group = try failing(at: .makeControlGroup) { () throws(SystemError) in
       try ControlGroup.make(
-        in: host.controlGroups, name: "\(id.number)", memoryBytes: recipe.memoryBytes, processLimit: recipe.processLimit)
+        in: host.controlGroups, name: host.newGroupName(), memoryBytes: recipe.memoryBytes, processLimit: recipe.processLimit)
     }
     self.group = group
     child = try SandboxChild(host: host, recipe: recipe, group: group, root: root, temporary: temporary, handOver: handOver)

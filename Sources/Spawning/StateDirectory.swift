@@ -37,11 +37,11 @@ package struct StateDirectory: ~Copyable {
   }
 }
 
-/// mkdir -p; what is there stays as it is.
+/// mkdir -p; what is there stays as it is. Links of others than root are not followed.
 package func makeDirectories(_ path: String) throws(SystemError) {
   var made = ""
   for component in path.split(separator: "/") {
-    let parent = try Descriptor.open(made.isEmpty ? "/" : made, flags: O_RDONLY | O_DIRECTORY)
+    let parent = try Descriptor.openDirectory(chosenByRoot: made)
     made += "/\(component)"
     do {
       try parent.makeDirectory(String(component), mode: 0o755)

@@ -3,7 +3,8 @@ package import SpawnProtocol
 
 /// roostd's end of the socket to the supervisor: requests in, events with their descriptors out.
 ///
-/// Never waits: what the supervisor does not take at once is kept in order until it does.
+/// Never waits: what the supervisor does not take at once is kept in order until it does. It is not trusted with roostd's memory or time:
+/// one that does not read its answers is ended, and one that never stops asking is heard in turn with everything else.
 package final class SupervisorLink {
   package enum Incoming {
     case request(SpawnRequest)
@@ -20,9 +21,16 @@ package final class SupervisorLink {
     }
   }
 
+  /// Far more than a supervisor that reads at all can have coming.
+  package static let unreadLimit = 4096
+  /// Requests taken at a time.
+  package static let turn = 64
+
   private let socket: Descriptor
   private let loop: EventLoop
   private let receive: (Incoming) -> Void
+  /// What waits for the supervisor to read: first `leaving`, whose next is its last, then `outgoing` in order.
+  private var leaving: [Outgoing] = []
   private var outgoing: [Outgoing] = []
   private var readWatch: EventLoop.Token?
   private var writeRetry: EventLoop.Token?
@@ -42,24 +50,34 @@ package final class SupervisorLink {
     for token in [readWatch, writeRetry] { if let token { loop.cancel(token) } }
     readWatch = nil
     writeRetry = nil
+    leaving = []
     outgoing = []
   }
 
   package func send(_ event: SpawnEvent, descriptors: consuming DescriptorList = DescriptorList()) {
     guard readWatch != nil else { return }
+    guard leaving.count + outgoing.count < Self.unreadLimit else { return end("does not read its answers") }
     outgoing.append(Outgoing(event.encoded(), descriptors))
     flush()
   }
 
   private func flush() {
     do {
-      while let next = outgoing.first {
+      while let next = nextToLeave() {
         guard try PacketSocket.send(next.bytes, descriptors: next.descriptors.rawValues, over: socket) else { return retry() }
-        outgoing.removeFirst()
+        leaving.removeLast()
       }
     } catch {
       end("cannot be written to: \(error)")
     }
+  }
+
+  private func nextToLeave() -> Outgoing? {
+    if leaving.isEmpty {
+      leaving = outgoing.reversed()
+      outgoing = []
+    }
+    return leaving.last
   }
 
   /// A packet socket is writable, to epoll, long before it takes a packet, so a watch would spin.
@@ -71,10 +89,13 @@ package final class SupervisorLink {
     }
   }
 
+  /// What is left after a turn makes the loop call again.
   private func read() {
     do {
-      while readWatch != nil, let packet = try PacketSocket.receive(from: socket, limit: SpawnProtocol.maximumPacket, maximumDescriptors: 0)
-      {
+      for _ in 0..<Self.turn {
+        guard readWatch != nil,
+          let packet = try PacketSocket.receive(from: socket, limit: SpawnProtocol.maximumPacket, maximumDescriptors: 0)
+        else { return }
         if packet.isEnd { return end("is gone") }
         receive(.request(try SpawnRequest(decoding: packet.bytes)))
       }

@@ -1,3 +1,4 @@
+import Glibc
 package import LinuxSystem
 package import SpawnProtocol
 
@@ -9,6 +10,10 @@ package final class VolumePool {
 
   /// The size that is kept ready; Lambda's default, hence nearly everybody's.
   package static let pooledMegabytes: UInt32 = 512
+
+  /// A volume holds a loop device, descriptors and disk space; no supervisor gets them without bound.
+  package static let waitingLimit = 256
+  package static let keptLimit = 1024
 
   private let loop: EventLoop
   private let workshop: VolumeWorkshop
@@ -33,11 +38,15 @@ package final class VolumePool {
   /// How many can be taken at once.
   package var readyCount: Int { ready.count }
 
-  /// Calls `receive` with a fresh volume, now if one is ready.
+  /// Calls `receive` with a fresh volume, now if one is ready; with EAGAIN when too many wait already.
   package func take(megabytes: UInt32, _ receive: @escaping Receiver) {
-    if megabytes == Self.pooledMegabytes, let volume = ready.popLast() {
+    if megabytes == Self.pooledMegabytes {
+      // Even when nothing is taken: an order that failed is tried again.
       refillLater()
-      return receive(.success(volume))
+      if let volume = ready.popLast() { return receive(.success(volume)) }
+    }
+    guard waiting.count < Self.waitingLimit else {
+      return receive(.failure(SystemError(call: "order", object: "/tmp volume", errno: EAGAIN)))
     }
     waiting.append((megabytes, receive))
     workshop.order(.make(megabytes: megabytes))
@@ -45,8 +54,11 @@ package final class VolumePool {
 
   package func drop(_ volume: Volume) { workshop.order(.drop(volume)) }
 
-  /// Keeps the volume for the next sandbox that asks for it by `id`.
-  package func keep(_ volume: Volume, as id: VolumeID) { kept[id] = volume }
+  /// Keeps the volume for the next sandbox that asks for it by `id`; drops it when too many are kept, or what was kept as `id` before.
+  package func keep(_ volume: Volume, as id: VolumeID) {
+    guard kept.count < Self.keptLimit else { return drop(volume) }
+    if let former = kept.updateValue(volume, forKey: id) { drop(former) }
+  }
 
   package func takeKept(_ id: VolumeID) -> Volume? { kept.removeValue(forKey: id) }
 

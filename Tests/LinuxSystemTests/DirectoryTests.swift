@@ -57,9 +57,9 @@ import Testing
     try withScratchDirectory { path in
       let directory = try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY)
       let holder = try LockFile.acquire(in: directory, name: "lock")
-      #expect(try !isFree(in: directory))
+      #expect(try isRefusedToAChild(in: directory))
       _ = consume holder
-      #expect(try isFree(in: directory))
+      #expect(try !isRefusedToAChild(in: directory))
     }
   }
 
@@ -68,10 +68,15 @@ import Testing
     #expect(try UserAccount.named("no-such-user-here") == nil)
   }
 
-  private func isFree(in directory: borrowing Descriptor) throws -> Bool {
-    switch try LockFile.acquire(in: directory, name: "lock") {
-    case .some: true
-    case nil: false
-    }
+  /// Whether another process is told who holds the lock: it is of no account within one.
+  private func isRefusedToAChild(in directory: borrowing Descriptor) throws -> Bool {
+    let script = """
+      import fcntl, sys
+      try: fcntl.lockf(open(sys.argv[1], "w"), fcntl.LOCK_EX | fcntl.LOCK_NB)
+      except BlockingIOError: sys.exit(1)
+      """
+    let process = try ChildProcess(
+      program: "/usr/bin/python3", arguments: ["-c", script, "/proc/\(getpid())/fd/\(directory.rawValue)/lock"])
+    return try process.wait() == .code(1)
   }
 }

@@ -14,6 +14,10 @@ extension HostRing {
       #expect(supervisor.value("uid") == "\(nobody.userID)" && supervisor.value("gid") == "\(nobody.groupID)")
       #expect(supervisor.value("fds") == "0,1,2,3,")
       #expect(text("/proc/\(supervisor.value("pid") ?? "")/status").contains("NoNewPrivs:\t1"))
+      // Its session, the sixth field, is its own: no controlling terminal of root's.
+      #expect(
+        text("/proc/\(supervisor.value("pid") ?? "")/stat").split(separator: " ").dropFirst(5).first.map(String.init)
+          == supervisor.value("pid"))
     }
 
     @Test func `SIGTERM ends it in order, with status 0 and nothing left`() throws {
@@ -88,6 +92,26 @@ extension HostRing {
       let next = try session.nextSupervisor()
       #expect(try installation.traces().controlGroups == 0)
       _ = try next.create(1, installation.recipe())
+    }
+
+    @Test func `kill -9 of roostd amid a sandbox's set-up leaves no process, and it starts again`() throws {
+      let installation = try Installation()
+      let session = try DaemonSession(installation)
+      var supervisor = try session.nextSupervisor()
+      for _ in 0..<5 {
+        for number in 0..<20 as Range<UInt32> {
+          let request = SpawnRequest.create(SandboxID(UInt64(number)), installation.recipe(number))
+          _ = try PacketSocket.send(request.encoded(), over: supervisor.socket)
+        }
+        // When the first of them stands the next ones are on their way.
+        _ = try receivePacket(from: supervisor.socket, within: .seconds(20))
+        try session.signal(SIGKILL)
+        #expect(try session.end() == .signal(SIGKILL))
+        #expect(try installation.traces().settled(installation) { $0.processes == 0 }.processes == 0)
+        try session.restart()
+        supervisor = try session.nextSupervisor()
+      }
+      _ = try supervisor.create(1, installation.recipe())
     }
 
     @Test func `a roostd with nothing to do uses no CPU`() throws {

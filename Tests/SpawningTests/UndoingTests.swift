@@ -47,6 +47,9 @@ extension HostRing {
       #expect(try failure { $0.runtime = "none" } == failed(.openRuntime, ENOENT))
       #expect(try failure { $0.code = Array(repeating: 9, count: 32) } == failed(.openCode, ENOENT))
       #expect(try failure { $0.layers = [Array(repeating: 9, count: 32)] } == failed(.openLayer, ENOENT))
+      #expect(unsafe chown("\(installation.runtimesDirectory)/test1", 65_534, 0) == 0)
+      #expect(try failure { _ in } == failed(.openRuntime, EPERM), "an image that is not root's")
+      #expect(unsafe chown("\(installation.runtimesDirectory)/test1", 0, 0) == 0)
       // A step of the child: the image has no place for /proc, or a link there.
       try installation.replaceProc(with: nil)
       #expect(try failure { _ in } == failed(.mountProcess, ENOENT))
@@ -55,6 +58,19 @@ extension HostRing {
       #expect(try installation.traces(settling: session) == before)
       session.end()
       #expect(try installation.traces() == Traces())
+    }
+
+    @Test func `runtimes that others than root could have put there are refused`() throws {
+      let installation = try Installation()
+      let runtimes = installation.runtimesDirectory
+      #expect(unsafe chmod(runtimes, 0o775) == 0)
+      #expect(throws: SpawnerSession.Ended.self) { _ = try SpawnerSession(installation) }
+      // A link is as good as the directory that it lies in.
+      #expect(unsafe chmod(runtimes, 0o755) == 0 && rename(runtimes, "\(runtimes)-real") == 0)
+      #expect(unsafe symlink("\(runtimes)-real", runtimes) == 0)
+      try SpawnerSession(installation).end()
+      #expect(unsafe chown(installation.path, 65_534, 65_534) == 0)
+      #expect(throws: SpawnerSession.Ended.self) { _ = try SpawnerSession(installation) }
     }
 
     @Test func `a destroyed sandbox leaves nothing`() throws {

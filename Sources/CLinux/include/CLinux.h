@@ -28,7 +28,8 @@ int clinux_ftruncate(int fd, int64_t size);
 int64_t clinux_lseek(int fd, int64_t offset, int whence);
 /// lseek(2) with SEEK_DATA: where data begins at or after `offset`; -ENXIO when only a hole is left.
 int64_t clinux_next_data(int fd, int64_t offset);
-int clinux_flock(int fd, int operation);
+/// fcntl(2), F_SETLK: the whole file for writing; -EAGAIN while another process has it.
+int clinux_lock(int fd);
 /// getdents64(2): raw entries, see `clinux_entry_*`.
 ssize_t clinux_getdents(int fd, void *buffer, size_t count);
 ssize_t clinux_getrandom(void *buffer, size_t count);

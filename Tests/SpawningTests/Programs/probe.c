@@ -5,11 +5,15 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -84,6 +88,9 @@ static void files(void) {
   say_error("create /tmp/x", open("/tmp/x", O_CREAT | O_WRONLY, 0644));
   say_error("write /proc/sys", open("/proc/sys/kernel/hostname", O_WRONLY));
   say_error("write /dev/null", open("/dev/null", O_WRONLY));
+  say_error("write /dev/stdout", open("/dev/stdout", O_WRONLY | O_CREAT | O_TRUNC, 0644));
+  say_error("write /dev/stderr", open("/dev/stderr", O_WRONLY | O_APPEND));
+  say_error("read /dev/stdout", open("/dev/stdout", O_RDONLY | O_NONBLOCK));
   say_error("mknod", mknod("/tmp/device", S_IFCHR | 0666, 0x103));
   if (statvfs("/tmp", &space) == 0) printf("tmp bytes=%llu\n", (unsigned long long)space.f_bavail * space.f_frsize);
   if (stat("/tmp", &facts) == 0) printf("tmp mode=%o\n", facts.st_mode);
@@ -131,6 +138,22 @@ static void refused(void) {
   say_error("FIONREAD", ioctl(1, FIONREAD, &(int){0}));
   say_error("settimeofday", syscall(SYS_settimeofday, 0, 0));
   say_error("kill init", kill(1, SIGKILL));
+  say_error("prlimit init", prlimit(1, RLIMIT_NOFILE, &(struct rlimit){0, 0}, NULL));
+  say_error("prlimit smuggled", syscall(SYS_prlimit64, 0x100000001UL, RLIMIT_CPU, &(struct rlimit){1, 1}, NULL));
+  say_error("affinity of init", sched_setaffinity(1, sizeof(cpu_set_t), &(cpu_set_t){0}));
+  say_error("scheduler of init", sched_setscheduler(1, SCHED_IDLE, &(struct sched_param){0}));
+  say_error("priority of init", setpriority(PRIO_PROCESS, 1, 19));
+  say_error("io priority of init", syscall(SYS_ioprio_set, 1, 1, 3 << 13));
+  say_error("prlimit", prlimit(0, RLIMIT_CORE, &(struct rlimit){0, 0}, NULL));
+  say_error("priority", setpriority(PRIO_PROCESS, 0, 1));
+  say_error("udp", socket(AF_INET, SOCK_DGRAM, IPPROTO_UDP));
+  say_error("mptcp", socket(AF_INET, SOCK_STREAM, 262));
+  say_error("sctp", socket(AF_INET6, SOCK_STREAM, 132));
+  say_error("protocol -1", socket(AF_INET, SOCK_STREAM, -1));
+  say_error("ulp", setsockopt(socket(AF_INET, SOCK_STREAM, 0), IPPROTO_TCP, TCP_ULP, "tls", 4));
+  say_error("nodelay", setsockopt(socket(AF_INET, SOCK_STREAM, 0), IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)));
+  say_error("sync", syscall(SYS_sync));
+  say_error("cachestat", syscall(451, 1, NULL, NULL, 0));
 #if defined(__x86_64__)
   // getpid by the i386 table: number 20.
   long answer;

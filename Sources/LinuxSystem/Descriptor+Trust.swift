@@ -1,0 +1,29 @@
+import CLinux
+import Glibc
+
+extension Descriptor {
+  /// Opens a directory whose path root has chosen and others may own parts of. A link is followed only where root alone could have put it:
+  /// what lies in a directory of somebody else's must be itself.
+  ///
+  /// - Throws: ELOOP or ENOTDIR at somebody else's link.
+  package static func openDirectory(chosenByRoot path: String) throws(SystemError) -> Descriptor {
+    try refuseNul(in: path, call: "openat2")
+    var directory = try Descriptor.open("/", flags: O_RDONLY | O_DIRECTORY)
+    for component in path.split(separator: "/") {
+      let resolve = try directory.isOnlyRoots() ? 0 : CLINUX_RESOLVE_NO_SYMLINKS
+      let answer = unsafe clinux_openat2(
+        directory.rawValue, String(component), UInt64(UInt32(bitPattern: O_RDONLY | O_DIRECTORY)), 0, UInt64(resolve))
+      directory = Descriptor(owning: try checked(answer, "openat2", path))
+    }
+    return directory
+  }
+
+  /// Whether the file is root's and neither its group nor others may write it. fstat(2).
+  package borrowing func isOnlyRoots() throws(SystemError) -> Bool {
+    var facts = stat()
+    guard unsafe fstat(rawValue, &facts) == 0 else {
+      throw SystemError(call: "fstat", object: "descriptor \(rawValue)", errno: Glibc.errno)
+    }
+    return facts.st_uid == 0 && facts.st_mode & (S_IWGRP | S_IWOTH) == 0
+  }
+}
