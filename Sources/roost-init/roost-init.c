@@ -3,8 +3,8 @@
 //
 // It shares its uid with the tenant. So it is not dumpable, which keeps its memory, descriptors and /proc entry out of reach; it keeps
 // default signal dispositions, which for PID 1 means that no process of the sandbox can signal it; and it opens everything before the
-// program runs, so that lowered limits or a full process table cannot hurt it later. It waits in pselect6(2) and
-// nowhere else: ppoll would fail once RLIMIT_NOFILE were below the number of descriptors.
+// program runs, so that lowered limits or a full process table cannot hurt it later. It waits in pselect6(2) and nowhere
+// else: ppoll(2) would fail once its RLIMIT_NOFILE were lowered below two.
 //
 // Without the C library, whose start alone costs 0.25 ms and 40 page faults; every sandbox pays them.
 
