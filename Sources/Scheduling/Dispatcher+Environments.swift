@@ -65,16 +65,25 @@ extension Dispatcher {
       guard let (pool, since) = candidates.min(by: { $0.1 < $1.1 }) else { return false }
       guard let environment = pool.evict(idleSince: since) else { continue }
       freed = freed + pool.version.memory
-      memory.leaves(environment.id, holding: pool.version.memory)
-      Task { await environment.stop(reason: "evicted") }
+      end(environment, reason: "evicted")
     }
     return true
+  }
+
+  /// Ends an environment that no pool has among its idle ones any more. Who needs memory may wait for what it holds.
+  func end(_ environment: ExecutionEnvironment, reason: String) {
+    memory.leaves(environment.id, holding: environment.version.memory)
+    Task {
+      await environment.stop(reason: reason)
+      // Had an administrator's stop ended it before, its memory was released before it was said to leave.
+      memory.hasLeft(environment.id)
+    }
   }
 
   func armReaper(for pool: VersionPool, at time: NIODeadline) {
     eventLoops.next().scheduleTask(deadline: time) { [self] in
       let (expired, oldest) = pool.reap(before: .now() - TimeAmount(configuration.idleTimeout))
-      for environment in expired { Task { await environment.stop(reason: "idle") } }
+      for environment in expired { end(environment, reason: "idle") }
       if let oldest { armReaper(for: pool, at: oldest + TimeAmount(configuration.idleTimeout)) }
     }
   }
@@ -96,7 +105,7 @@ final class PoolMembership: ExecutionEnvironmentDelegate {
     case .take(let invocation): return invocation
     case .idle(armReaper: true): dispatcher.armReaper(for: pool, at: now + TimeAmount(dispatcher.configuration.idleTimeout))
     case .idle(armReaper: false): break
-    case .retire: Task { await environment.stop(reason: "update") }
+    case .retire: dispatcher.end(environment, reason: "update")
     }
     return nil
   }

@@ -152,7 +152,7 @@ extension Dispatcher {
   package func functionChanged(_ id: FunctionID) {
     let current = catalog.version(id, qualifier: nil)?.key
     for pool in pools where pool.version.function == id && pool.version.key != current {
-      for environment in pool.retire() { Task { await environment.stop(reason: current == nil ? "delete" : "update") } }
+      for environment in pool.retire() { end(environment, reason: current == nil ? "delete" : "update") }
     }
   }
 

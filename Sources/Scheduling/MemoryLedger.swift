@@ -76,6 +76,11 @@ final class MemoryLedger: Sendable {
     state.withLock { $0.leaving[environment] = amount }
   }
 
+  /// Nothing more will come from `environment`.
+  func hasLeft(_ environment: String) {
+    state.withLock { $0.leaving[environment] = nil }
+  }
+
   /// `environment` is gone, or was never made.
   func release(_ amount: MemorySize, of environment: String? = nil) {
     let granted = state.withLock { state in
