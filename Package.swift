@@ -70,7 +70,7 @@ let package = Package(
       name: "Spawning", dependencies: ["SpawnProtocol", "LinuxSystem", "CSandbox"],
       swiftSettings: house),
     .executableTarget(
-      name: "roostd", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], swiftSettings: house),
+      name: "roostd", dependencies: ["Spawning"], swiftSettings: house),
 
     .executableTarget(
       name: "sandbox-bench", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], path: "tools/Benchmarks/sandbox-bench",
@@ -88,7 +88,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Environments",
-      dependencies: ["FunctionModel", "RuntimeAPI", "Sandboxing", "LinuxSystem", logging] + nio,
+      dependencies: ["FunctionModel", "RuntimeAPI", "Sandboxing", "SpawnProtocol", logging] + nio,
       swiftSettings: house),
     .target(
       name: "Scheduling",
