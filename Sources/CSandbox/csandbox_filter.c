@@ -12,6 +12,7 @@
 #include "csandbox_filter.h"
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/ioprio.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
@@ -23,6 +24,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -204,6 +206,9 @@ static const struct sock_filter preamble[] = {
   LOAD(args[0]), WHEN(1, 0, 1), ANSWER(EPERM),
   LOAD(nr), WHEN(SYS_setpriority, 1, 0), WHEN(SYS_ioprio_set, 0, 3),
   LOAD(args[1]), WHEN(1, 0, 1), ANSWER(EPERM),
+  // Nor by way of all processes of the tenant's uid, of which it is one.
+  LOAD(nr), WHEN(SYS_setpriority, 0, 3), LOAD(args[0]), WHEN(PRIO_USER, 0, 1), ANSWER(EPERM),
+  LOAD(nr), WHEN(SYS_ioprio_set, 0, 3), LOAD(args[0]), WHEN(IOPRIO_WHO_USER, 0, 1), ANSWER(EPERM),
 
   // No protocol but the everyday ones: MPTCP, SCTP, SMC and the like are as odd as odd families. 1 is also PF_UNIX, 0 NETLINK_ROUTE.
   LOAD(nr), WHEN(SYS_socket, 0, 7),
