@@ -4,7 +4,6 @@ import functools
 import json
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 from functions import Deployer, Function
@@ -45,11 +44,17 @@ class Arena(Deployer):
         attacker.wait("active")
         return attacker
 
+    def run(self, *arguments):
+        return subprocess.run([PROGRAMS / "roost", *arguments], env=self.host.environment(), capture_output=True, text=True, timeout=60 * TIME_SCALE)
+
     def roost(self, *arguments):
-        done = subprocess.run([PROGRAMS / "roost", *arguments, "--output", "json"], env=self.host.environment(), capture_output=True, text=True,
-                              timeout=60 * TIME_SCALE)
+        done = self.run(*arguments, "--output", "json")
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    def stop(self, environment):
+        """As an administrator; it may have ended by itself."""
+        self.run("stop", environment)
 
     def record(self, function, request_id):
         """The journal's row of one invocation; it is written in batches, within 50 ms."""
@@ -84,8 +89,3 @@ class Arena(Deployer):
         answer = function.invoke(event)
         self.assert_told(function, answer, outcome, error_type)
         return answer.payload
-
-    def invoke_timed(self, function, event=None):
-        begin = time.monotonic()
-        answer = function.invoke(event)
-        return answer, time.monotonic() - begin
