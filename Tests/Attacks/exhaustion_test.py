@@ -330,16 +330,6 @@ def test_an_answer_beyond_six_megabytes_is_refused_and_the_next_call_works(arena
     assert arena.strike(function, "result = 'again'") == "again"
 
 
-def test_an_answer_of_a_hundred_thousand_brackets_is_handed_on(arena):
-    function = arena("""
-import awslambdaric.bootstrap as bootstrap
-bootstrap.to_json = lambda answer: "[" * answer + "]" * answer
-def handler(event, context): return event
-""")
-    answer = function.client.invoke(FunctionName=function.name, Payload="100000")
-    assert answer["StatusCode"] == 200 and answer["Payload"].read() == b"[" * 100_000 + b"]" * 100_000
-
-
 def test_connections_to_the_runtime_api_are_limited_and_what_they_hold_is_given_back(arena, host):
     function = attacker(arena, Timeout=30, MemorySize=512)
     before = sum(descriptors(host.supervisor(), host.port).values())
