@@ -1,6 +1,7 @@
 import FoundationEssentials
 import FunctionModel
 import LambdaAPI
+import Scheduling
 import Store
 
 extension SecurityFacts {
@@ -13,7 +14,7 @@ extension SecurityFacts {
     }
     self.init(
       authentication: keys == nil ? "none" : "sigv4", accessKeys: keys ?? [],
-      processID: Int(ProcessInfo.processInfo.processIdentifier), userIDs: Configuration.userIDs,
+      processID: Int(ProcessInfo.processInfo.processIdentifier), userIDs: configuration.scheduling.userIDs,
       retention: RetentionFacts(
         seconds: retention.age.components.seconds, invocations: retention.invocations, environments: retention.environments,
         logLines: retention.logs))
