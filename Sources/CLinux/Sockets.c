@@ -69,4 +69,4 @@ int clinux_connect(uint32_t address, uint16_t port) {
 
 ssize_t clinux_send(int fd, const void *bytes, size_t count) { RETURN_RETRIED(send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT)); }
 
-ssize_t clinux_receive(int fd, void *buffer, size_t count) { RETURN_RETRIED(recv(fd, buffer, count, MSG_DONTWAIT)); }
+ssize_t clinux_receive(int fd, void *buffer, size_t count) { RETURN_RETRIED(recv(fd, buffer, count, 0)); }

@@ -24,7 +24,7 @@ package enum StreamSocket {
     return try checkedUnlessBlocked(answer, "send", "socket \(socket.rawValue)")
   }
 
-  /// recv(2) of at most `limit` bytes: `nil` when none has come, none at the end. One that was reset is at its end.
+  /// recv(2) of at most `limit` bytes: `nil` when none has come and the socket is non-blocking, none at the end. One that was reset is at its end.
   package static func receive(from socket: borrowing Descriptor, limit: Int) throws(SystemError) -> [UInt8]? {
     var answer = 0
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in

@@ -27,7 +27,9 @@ struct SupervisorConnection: ~Copyable {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(count)
     while bytes.count < count {
-      guard case .bytes = try socket.read(into: &bytes, upTo: min(Self.pieceLength, count - bytes.count)) else { throw Unusable() }
+      let piece = try StreamSocket.receive(from: socket, limit: min(Self.pieceLength, count - bytes.count)) ?? []
+      guard !piece.isEmpty else { throw Unusable() }
+      bytes += piece
     }
     return bytes
   }

@@ -65,7 +65,7 @@ int clinux_accept(int listener);
 int clinux_connect(uint32_t address, uint16_t port);
 /// send(2) without waiting and without SIGPIPE.
 ssize_t clinux_send(int fd, const void *bytes, size_t count);
-/// recv(2) without waiting.
+/// recv(2); waits if the socket is of the blocking kind.
 ssize_t clinux_receive(int fd, void *buffer, size_t count);
 
 // --- Waiting -------------------------------------------------------------------------------------------------------------
