@@ -36,7 +36,9 @@ struct Supervisor {
     let catalog = try Catalog(path: "\(stateDirectory)/roost.sqlite")
     let retention = JournalRetention()
     let journal = try Journal(path: "\(stateDirectory)/journal.sqlite", retention: retention)
-    let artifacts = try ArtifactStore(directory: "\(stateDirectory)/artifacts")
+    let unpacker = SandboxedUnpacker(
+      spawner: spawner, catalog: catalog, userIDs: configuration.scheduling.userIDs, logger: Logger(label: "roost.unpacker"))
+    let artifacts = try ArtifactStore(directory: "\(stateDirectory)/artifacts", unpacker: unpacker)
     try await tidyUp(catalog, journal, artifacts)
 
     let images = runtimeImages()

@@ -59,6 +59,14 @@ ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *f
 /// recvmsg(2) without waiting. A packet larger than `count`, or with more than `max_fds` descriptors, is -EMSGSIZE, and its
 /// descriptors are closed.
 ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size_t max_fds, size_t *fd_count);
+/// accept4(2), close-on-exec and non-blocking.
+int clinux_accept(int listener);
+/// A TCP connection to an IPv4 address in host byte order, close-on-exec and blocking.
+int clinux_connect(uint32_t address, uint16_t port);
+/// send(2) without waiting and without SIGPIPE.
+ssize_t clinux_send(int fd, const void *bytes, size_t count);
+/// recv(2); waits if the socket is of the blocking kind.
+ssize_t clinux_receive(int fd, void *buffer, size_t count);
 
 // --- Waiting -------------------------------------------------------------------------------------------------------------
 enum {

@@ -77,7 +77,7 @@ struct csandbox_plan {
   uint32_t tasks_count;
   int tasks[CSANDBOX_TASKS_MAX];               // v1 `tasks` files, open for writing, the cpu controller's last
   int root;                                    // detached read-only mount, from csandbox_mount_root
-  int temporary;                               // detached mount that becomes /tmp
+  int temporary;                               // detached mount that becomes /tmp, or -1
   int standard_output, standard_error;         // write ends
   int control;                                 // roost-init's end of the control socket
   int init;                                    // the roost-init executable
