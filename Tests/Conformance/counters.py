@@ -75,15 +75,16 @@ class HostCounters:
 
     def look(self):
         daemons = self.daemons()
-        processes = self.processes(daemons)
+        # A dead orphan waits for process 1 of the machine, and is nobody's leak.
+        processes = {pid: start for pid in self.processes(daemons) if (start := start_time(pid)) is not None}
         loops = self.loop_devices()
         return Counters(
-            processes=frozenset(f"{pid} {process_name(pid)} since {start}" for pid in processes if (start := start_time(pid)) is not None),
+            processes=frozenset(f"{pid} {process_name(pid)} since {start}" for pid, start in processes.items()),
             control_groups=frozenset(str(path) for path in self.control_groups()),
             loop_devices=frozenset(loops),
             volumes=frozenset(name for name in loops if Path(f"/sys/fs/ext4/{name}").exists()),
             mounts=frozenset(self.mounts(daemons)),
-            namespaces=frozenset(namespaces_of(processes | daemons) | namespaces_held(daemons)) - frozenset(namespaces_of([os.getpid()])),
+            namespaces=frozenset(namespaces_of(processes.keys() | daemons) | namespaces_held(daemons)) - frozenset(namespaces_of([os.getpid()])),
             files=frozenset(self.files()),
             network=frozenset(self.network()),
             descriptors=frozenset(f"{pid}/{name}" for pid in daemons for name in listing(f"/proc/{pid}/fd")),
