@@ -123,8 +123,9 @@ class HostCounters:
         return f"roost-{fnv1a(str(self.host.state)):08x}"
 
     def control_groups(self):
-        """What is beneath the host's own groups; those stand as long as roostd does."""
-        return [Path(folder) for group in self.host.control_groups() for folder, _, _ in os.walk(group) if folder != str(group)]
+        """What is beneath the host's own groups, but for the supervisor's; those stand as long as roostd does."""
+        return [Path(folder) for group in self.host.control_groups() for folder, _, _ in os.walk(group)
+                if folder != str(group) and not Path(folder).relative_to(group).parts[0].startswith("supervisor")]
 
     def loop_devices(self):
         return [path.parent.parent.name for path in Path("/sys/block").glob("loop*/loop/backing_file") if self.is_own(read(path))]
@@ -142,10 +143,10 @@ class HostCounters:
                 if not name.endswith(DATABASE_COMPANIONS)]
 
     def network(self):
-        """Interfaces and tables are named `roost-` and the eight digits, or those digits and more."""
-        digits = self.group_name().removeprefix("roost-")
+        """Interfaces bear a group number made of the control groups' name, tables that name itself."""
+        digits, number = self.group_name().removeprefix("roost-"), fnv1a(self.group_name())
         found = {f"interface {name}" for name in listing("/sys/class/net")
-                 if digits in name or digits in (read(f"/sys/class/net/{name}/ifalias") or "")}
+                 if (read(f"/sys/class/net/{name}/netdev_group") or "").strip() == str(number)}
         if shutil.which("nft"):
             done = subprocess.run(["nft", "-j", "list", "tables"], capture_output=True, text=True, check=False)
             tables = json.loads(done.stdout)["nftables"] if done.returncode == 0 and done.stdout else []
