@@ -132,7 +132,7 @@ let package = Package(
     .executableTarget(
       name: "roost",
       dependencies: [
-        "FunctionModel", "LinuxSystem",
+        "FunctionModel", "LinuxSystem", crypto,
         argumentParser,
       ] + nio,
       swiftSettings: house),

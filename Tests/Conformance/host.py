@@ -3,6 +3,7 @@
 import configparser
 import contextlib
 import os
+import random
 import selectors
 import shutil
 import signal
@@ -53,6 +54,9 @@ class Host:
         # The supervisor's user must be able to walk through it.
         self.state.chmod(0o755)
         self.port = free_port()
+        # Another daemon of this machine must not have the same.
+        first = random.randrange(2_000, 40_000) * 100_000
+        self.user_ids = range(first, first + 65_536)
         self.log = self.state.with_suffix(".log")
         self.roostd = None
         self.seen = {}
@@ -85,7 +89,7 @@ class Host:
         with open(self.log, "ab") as log:
             self.roostd = subprocess.Popen(
                 [PROGRAMS / "roostd", "--state-dir", self.state, "--listen", f"127.0.0.1:{self.port}",
-                 "--runtimes-dir", RUNTIMES, *self.options],
+                 "--runtimes-dir", RUNTIMES, "--uid-range", f"{self.user_ids[0]}-{self.user_ids[-1]}", *self.options],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
 
     def await_ready(self, seconds=30):

@@ -114,6 +114,16 @@ int clinux_user(const char *name, uint32_t *user, uint32_t *group);
 const char *clinux_error_name(int error);
 const char *clinux_error_text(int error);
 
+// --- Confinement ---------------------------------------------------------------------------------------------------------
+/// Landlock's ABI in this kernel; -ENOSYS without it, -EOPNOTSUPP when it was not enabled at boot.
+int clinux_landlock_abi(void);
+/// Whether the caller may have a socket of this family: 0, or -errno. Nothing is done with it.
+int clinux_socket_family_probe(int family, int type);
+/// PTRACE_SECCOMP_GET_FILTER: the process's system call filter number `index`, the latest 0, as it was installed: how many instructions of
+/// 8 bytes were written to `program`. Stops the process for a moment. -ENOENT: no such filter; -EIO: a kernel without
+/// CONFIG_CHECKPOINT_RESTORE; -EACCES: the caller is under a filter itself.
+ssize_t clinux_seccomp_filter(int process, unsigned index, void *program, size_t capacity);
+
 // --- Mounts --------------------------------------------------------------------------------------------------------------
 enum {
   CLINUX_MOUNT_RDONLY = 0x01,
