@@ -29,6 +29,22 @@ package final class ControlGroupTree: Sendable {
     self.directories = directories
   }
 
+  /// The subtree as an earlier run has left it, in whichever hierarchies it stands; nothing is made.
+  package init?(leftAs name: String, layout: ControlGroupLayout) throws(SystemError) {
+    self.layout = layout
+    self.name = name
+    var roots: [ControlGroupDirectory] = []
+    var directories: [ControlGroupDirectory] = []
+    for hierarchy in layout.hierarchies {
+      let root = try ControlGroupDirectory(rootOf: hierarchy)
+      if let directory = try root.child(name) { directories.append(directory) }
+      roots.append(root)
+    }
+    guard !directories.isEmpty else { return nil }
+    self.roots = roots
+    self.directories = directories
+  }
+
   /// `roost-` and 8 hexadecimal digits made of the state directory's path: hosts with different state directories can stand side by
   /// side, and one finds its own again after a crash.
   package static func name(forStateDirectory path: String) -> String {
@@ -66,6 +82,19 @@ package final class ControlGroupTree: Sendable {
       if let member = try directory.child(name) { members.append(member) }
     }
     return ControlGroup(name: name, tree: self, members: members)
+  }
+
+  /// The groups beneath, by name, each with the processes that are still in it.
+  package func leftProcesses() throws(SystemError) -> [String: Set<Int32>] {
+    var found: [String: Set<Int32>] = [:]
+    for name in try leftovers() {
+      found[name] = []
+      for directory in directories {
+        guard let member = try directory.child(name) else { continue }
+        found[name]?.formUnion(try member.listedProcesses())
+      }
+    }
+    return found
   }
 
   private func leftovers() throws(SystemError) -> Set<String> {

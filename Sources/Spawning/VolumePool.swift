@@ -52,7 +52,7 @@ package final class VolumePool {
     workshop.order(.make(megabytes: megabytes))
   }
 
-  package func drop(_ volume: Volume) { workshop.order(.drop(volume)) }
+  package func drop(_ volume: Volume) { workshop.drop(volume) }
 
   /// Keeps the volume for the next sandbox that asks for it by `id`; drops it when too many are kept, or what was kept as `id` before.
   package func keep(_ volume: Volume, as id: VolumeID) {
@@ -76,6 +76,7 @@ package final class VolumePool {
   package func close() {
     for token in [watch, refill] { if let token { loop.cancel(token) } }
     watch = nil
+    for volume in ready + kept.values { drop(volume) }
     ready = []
     kept = [:]
     waiting = []

@@ -3,21 +3,21 @@ import LinuxSystem
 import SpawnProtocol
 import Synchronization
 
-/// A thread that makes `/tmp` volumes and takes them down.
+/// A thread that makes `/tmp` volumes, and those of ``VolumeTeardown``, which take them down.
 ///
 /// Mounting an ext4 on a fresh loop device takes milliseconds and unmounting it up to tens: what would hold up every sandbox on the
-/// loop's thread holds up nobody here. It is the only other thread of roostd; the child of a clone does not care for it, since it
+/// loop's thread holds up nobody here. There are no other threads in roostd; the child of a clone does not care for them, since it
 /// neither allocates nor locks.
 final class VolumeWorkshop: Sendable {
   enum Job: Sendable {
     case make(megabytes: UInt32)
-    case drop(Volume)
   }
 
   typealias Outcome = Result<Volume, SystemError>
 
   private let directory: Descriptor
   private let thread: DescriptorWatcher
+  private let teardown: VolumeTeardown
   private let orders: Descriptor
   private let finished: Descriptor
   /// One takes 50 ms to make and about 100 KB to keep, and users may ask for thousands of sizes.
@@ -32,6 +32,7 @@ final class VolumeWorkshop: Sendable {
   init(directory: borrowing Descriptor) throws(SystemError) {
     self.directory = try directory.duplicate()
     thread = try DescriptorWatcher()
+    teardown = try VolumeTeardown()
     orders = try Descriptor.eventCounter()
     finished = try Descriptor.eventCounter()
   }
@@ -40,14 +41,19 @@ final class VolumeWorkshop: Sendable {
     _ = try thread.watch(orders.rawValue, for: .readable, oneShot: false) { [weak self] in self?.work() }
   }
 
-  /// Ends the thread; what was ordered and not done, and done and not collected, goes with the caller.
+  /// Takes a volume down; in a moment, whoever else still knows it.
+  func drop(_ volume: Volume) { teardown.add(volume) }
+
+  /// Ends the thread, and returns when all that was dropped, or made and not collected, is gone.
   func stop() {
     thread.stop()
     let rest = state.withLock { state in
       defer { state = ([], []) }
       return state
     }
-    withExtendedLifetime(rest) {}
+    for case (_, .success(let volume)) in rest.outcomes { drop(volume) }
+    // What cannot be waited for goes with the process.
+    do { try teardown.finish() } catch { note("/tmp volumes: \(error)") }
   }
 
   func order(_ job: Job) {
@@ -67,7 +73,6 @@ final class VolumeWorkshop: Sendable {
     take(orders)
     while let job = state.withLock({ $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }) {
       switch job {
-      case .drop(let volume): volume.close()
       case .make(let megabytes):
         let outcome: Outcome
         do { outcome = .success(try make(megabytes: megabytes)) } catch { outcome = .failure(error) }

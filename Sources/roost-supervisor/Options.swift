@@ -45,6 +45,13 @@ struct Options: ParsableArguments {
   @Option(help: "trace, debug, info, notice, warning, error or critical. (default: info)")
   var logLevel: String?
 
+  // roostd acts on these two and does not start us to serve then; here they are for the help, and so as not to be refused.
+  @ArgumentParser.Flag(help: "Remove what a killed daemon has left in this state directory and on this host, print it, and end.")
+  var clean = false
+
+  @ArgumentParser.Flag(help: "With --clean: only print what would be removed.")
+  var dryRun = false
+
   /// The options that were given, by the names they have in the configuration file.
   var given: [String: String] {
     [

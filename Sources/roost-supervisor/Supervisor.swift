@@ -84,6 +84,8 @@ struct Supervisor {
     try await journal.closeInterruptedEnvironments()
     let interrupted = try await catalog.updateStateOfInterruptedFunctions { artifacts.isComplete($0) }
     for function in interrupted { logger.notice("settled the interrupted transition of \(function.name)") }
+    // Nothing is being uploaded yet, so what no function has, however young, is what a crash left of an upload, a change or a deletion.
+    try await artifacts.collect(keeping: catalog.referencedArtifacts(), olderThan: .zero)
   }
 
   private func runtimeImages() -> RuntimeImages {

@@ -24,6 +24,22 @@ struct ControlGroupTreeTests {
   }
 
   @Test(arguments: HostLayout.available)
+  func `what a killed host left is told with its processes, and looking makes nothing`(host: HostLayout) throws {
+    try withControlGroupTree(host) { tree in
+      let group = try ControlGroup.make(in: tree, name: "running", memoryBytes: 64 << 20, processLimit: 8)
+      let child = try group.start("sleep 60")
+      let left = try #require(try ControlGroupTree(leftAs: tree.name, layout: host.layout()))
+      let processes = try left.leftProcesses()
+      #expect(Set(processes.keys) == ["running"] && processes["running"]?.contains(child.processID) == true)
+      try group.killAll()
+      _ = try child.wait(for: .seconds(10))
+      #expect(try left.reapLeftovers() == 1)
+      #expect(try left.leftProcesses() == [:])
+      #expect(try ControlGroupTree(leftAs: "\(tree.name)-of-nobody", layout: host.layout()) == nil)
+    }
+  }
+
+  @Test(arguments: HostLayout.available)
   func `all sandboxes together weigh as much as one task on each processor`(host: HostLayout) throws {
     try withControlGroupTree(host) { tree in
       let group = try ControlGroup.make(in: tree)
