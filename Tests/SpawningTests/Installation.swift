@@ -62,12 +62,18 @@ final class Installation {
 
   /// What on this host belongs to sandboxes of this installation.
   func traces() throws -> Traces {
+    var traces = try tracesWithoutProcesses()
+    traces.processes = entries(of: "/proc").filter { isSandboxProcess($0.name) }.count
+    return traces
+  }
+
+  /// As ``traces()``, for who looks often and knows the processes: not through all of the host's.
+  func tracesWithoutProcesses() throws -> Traces {
     Traces(
       controlGroups: try ControlGroupLayout.detect().hierarchies.reduce(0) { count, hierarchy in
         let name = ControlGroupTree.name(forStateDirectory: stateDirectory)
         return count + entries(of: "\(hierarchy.mountPoint)/\(name)").filter { $0.kind == .directory }.count
       },
-      processes: entries(of: "/proc").filter { isSandboxProcess($0.name) }.count,
       loopDevices: entries(of: "/sys/block").filter { entry in
         text("/sys/block/\(entry.name)/loop/backing_file").hasPrefix(stateDirectory)
       }.count,
@@ -100,11 +106,11 @@ func run(_ program: String, _ arguments: [String]) throws {
 }
 
 /// Builds `Programs/<name>.c`.
-func compile(_ name: String, static isStatic: Bool, to target: String) throws {
+func compile(_ name: String, static isStatic: Bool, to target: String, libraries: [String] = []) throws {
   try makeDirectories(String(target[..<(target.lastIndex(of: "/") ?? target.startIndex)]))
   let source = "\(repositoryPath)/Tests/SpawningTests/Programs/\(name).c"
   let flags = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1"] + (isStatic ? ["-static"] : [])
-  try run("/usr/bin/cc", flags + ["-o", target, source])
+  try run("/usr/bin/cc", flags + ["-o", target, source] + libraries.map { "-l\($0)" })
 }
 
 let repositoryPath = String(#filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" })
