@@ -32,7 +32,7 @@ final class DaemonSession {
   }
 
   /// Waits for a supervisor to come up.
-  func nextSupervisor(within limit: Duration = .seconds(20)) throws -> FakeSupervisor {
+  func nextSupervisor(within limit: Duration = .limit(20)) throws -> FakeSupervisor {
     let connection = try rendezvous.acceptConnection(within: limit)
     var packet = try receivePacket(from: connection, within: limit)
     guard let socket = packet.takeFirstDescriptor() else { throw SpawnerSession.Ended(reason: "no descriptor") }
@@ -42,7 +42,7 @@ final class DaemonSession {
   func signal(_ number: Int32) throws { try process.send(signal: number) }
 
   /// How roostd ends.
-  func end(within limit: Duration = .seconds(20)) throws -> ChildProcess.End? {
+  func end(within limit: Duration = .limit(20)) throws -> ChildProcess.End? {
     let end = try process.wait(for: limit)
     hasEnded = end != nil
     return end
@@ -75,7 +75,7 @@ final class FakeSupervisor {
 
   func create(_ number: UInt64, _ recipe: SandboxRecipe) throws -> RunningSandbox {
     _ = try PacketSocket.send(SpawnRequest.create(SandboxID(number), recipe).encoded(), over: socket)
-    var packet = try receivePacket(from: socket, within: .seconds(20))
+    var packet = try receivePacket(from: socket, within: .limit(20))
     let received = Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
     guard case .created(_, let created) = received.event else { throw SpawnerSession.Ended(reason: "\(received.event)") }
     return RunningSandbox(created, received)
@@ -103,7 +103,7 @@ extension Installation {
 }
 
 /// Where SwiftPM puts products: the test program is among them.
-private var buildDirectory: String {
+var buildDirectory: String {
   var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
   let count = unsafe readlink("/proc/self/exe", &bytes, bytes.count)
   let path = String(decoding: bytes.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)

@@ -33,8 +33,8 @@ final class FaultSession {
     unlink("\(installation.stateDirectory)/test.sock")
     let listener = try Descriptor(listeningAt: path)
     daemon = try DaemonSession(installation, supervisorOptions: ["--volume-pool", "0"], wrapper: [program, path])
-    injector = try listener.acceptConnection(within: .seconds(20))
-    let words = try receivePacket(from: injector, within: .seconds(20)).bytes
+    injector = try listener.acceptConnection(within: .limit(20))
+    let words = try receivePacket(from: injector, within: .limit(20)).bytes
     processID = Int32(String(decoding: words, as: UTF8.self)) ?? 0
     supervisor = try daemon.nextSupervisor()
     // The first sandbox of all makes what every other uses.
@@ -44,7 +44,7 @@ final class FaultSession {
 
   func order(_ text: String) throws -> String {
     _ = try PacketSocket.send(Array(text.utf8), over: injector)
-    return String(decoding: try receivePacket(from: injector, within: .seconds(20)).bytes.dropLast(), as: UTF8.self)
+    return String(decoding: try receivePacket(from: injector, within: .limit(20)).bytes.dropLast(), as: UTF8.self)
   }
 
   func make(volumeMegabytes: UInt32 = 512) throws -> Outcome {
@@ -84,7 +84,7 @@ final class FaultSession {
 
   /// What is there that was not there before the first fault; `nil`: nothing.
   func leftovers() throws -> String? {
-    let deadline = ContinuousClock.now + .seconds(5)
+    let deadline = ContinuousClock.now + .limit(5)
     let poller = try Poller()
     var now = try look()
     while now != idle && ContinuousClock.now < deadline {
@@ -107,7 +107,7 @@ final class FaultSession {
   private func hear() throws -> Received? {
     let poller = try Poller()
     try poller.add(supervisor.socket.rawValue, for: .readable, token: 0)
-    guard try !poller.wait(timeout: .seconds(30)).isEmpty, var packet = try PacketSocket.receive(from: supervisor.socket, limit: 65_536)
+    guard try !poller.wait(timeout: .limit(30)).isEmpty, var packet = try PacketSocket.receive(from: supervisor.socket, limit: 65_536)
     else { throw SpawnerSession.Ended(reason: "no answer") }
     if packet.isEnd { return nil }
     return Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
