@@ -18,16 +18,15 @@ extension SpawnedSandbox {
   }
 
   private func cloneChild() throws(SpawnFailure) {
-    guard let volume else { throw SpawnFailure(step: .prepareVolume, errno: ENOENT) }
     let host = surroundings.host
-    let root = try host.mountRoot(of: recipe)
-    let temporary = try failing(at: .prepareVolume) { () throws(SystemError) in try volume.mount() }
+    let root = try host.mountRoot(of: order)
+    let temporary = try failing(at: .prepareVolume) { () throws(SystemError) in try volume?.mount() }
     let group = try failing(at: .makeControlGroup) { () throws(SystemError) in
       try ControlGroup.make(
-        in: host.controlGroups, name: host.newGroupName(), memoryBytes: recipe.memoryBytes, processLimit: recipe.processLimit)
+        in: host.controlGroups, name: host.newGroupName(), memoryBytes: order.memoryBytes, processLimit: order.processLimit)
     }
     self.group = group
-    child = try SandboxChild(host: host, recipe: recipe, group: group, root: root, temporary: temporary, handOver: handOver)
+    child = try SandboxChild(host: host, order: order, group: group, root: root, temporary: temporary, handOver: handOver)
   }
 
   private func watchChild() throws(SystemError) {
@@ -58,7 +57,7 @@ extension SpawnedSandbox {
 
   func writeMaps() throws(SpawnFailure) {
     do {
-      try child?.writeMaps(hostUserID: recipe.hostUserID)
+      try child?.writeMaps(hostUserID: order.hostUserID)
       isAdmitted = true
     } catch  where error.errno == EPIPE {
       // It is gone. What it has said of that, or else its end, is still to come.
