@@ -20,6 +20,11 @@ int clinux_pidfd_send_signal(int pidfd, int number) {
 
 int clinux_clone3_probe(void) { return (int)result(syscall(SYS_clone3, NULL, 0)); }
 
+void clinux_end_child(int32_t process) {
+  kill(process, SIGKILL);
+  while (waitpid(process, NULL, __WALL) < 0 && errno == EINTR) {}
+}
+
 int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit) {
   // The raw call, because only it fills in the resource usage. P_PIDFD = 3.
   siginfo_t info = {0};

@@ -3,7 +3,7 @@ import Glibc
 
 /// A helper program of ours, such as mke2fs, that this process started and must reap. Never a sandbox.
 ///
-/// A value that is dropped before ``wait(for:)`` leaves a zombie.
+/// A value that is dropped before ``wait(for:)`` or ``end(within:)`` leaves a zombie.
 package struct ChildProcess: ~Copyable, Sendable {
   /// How it ended, as `waitid(2)` tells it.
   package enum End: Sendable, Hashable {
@@ -28,7 +28,12 @@ package struct ChildProcess: ~Copyable, Sendable {
     }
     let number = try checked(answer, "posix_spawn", program)
     // Not reaped yet, so the number is still its own.
-    let pidfd = try checked(clinux_pidfd_open(number), "pidfd_open", program)
+    let pidfd = clinux_pidfd_open(number)
+    guard pidfd >= 0 else {
+      // Nobody could wait for it later.
+      clinux_end_child(number)
+      throw SystemError(call: "pidfd_open", object: program, errno: -pidfd)
+    }
     processID = number
     descriptor = Descriptor(owning: pidfd)
   }
@@ -53,6 +58,18 @@ package struct ChildProcess: ~Copyable, Sendable {
     let answer = unsafe clinux_wait_pidfd(descriptor.rawValue, 1, &end)
     try checked(answer, "waitid", "process \(processID)")
     return end.code == CLD_EXITED ? .code(end.status) : .signal(end.status)
+  }
+
+  /// As ``wait(for:)``, but afterwards it is gone, whatever happened: killed, when it still runs or cannot be waited for.
+  package consuming func end(within timeout: Duration) throws(SystemError) -> End? {
+    do {
+      if let end = try wait(for: timeout) { return end }
+    } catch {
+      clinux_end_child(processID)
+      throw error
+    }
+    clinux_end_child(processID)
+    return nil
   }
 }
 

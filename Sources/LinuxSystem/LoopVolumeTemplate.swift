@@ -59,9 +59,7 @@ package struct LoopVolumeTemplate: Sendable {
         "-E", "lazy_itable_init=1,assume_storage_prezeroed=1,nodiscard,root_owner=0:0",
         "/proc/\(getpid())/fd/\(file.rawValue)",
       ], output: messages.writeEnd.rawValue)
-    guard let end = try program.wait(for: .seconds(60)) else {
-      try program.send(signal: SIGKILL)
-      _ = try program.wait()
+    guard let end = try program.end(within: .seconds(60)) else {
       throw SystemError(call: "mke2fs", object: "not done within 60 s", errno: ETIMEDOUT)
     }
     guard end == .code(0) else {

@@ -14,7 +14,8 @@ final class SandboxChild {
     case none
     case mapsWanted(listener: Descriptor)
     case failed(SpawnFailure)
-    case ended
+    /// By execve, or by death.
+    case ended(certainlyDead: Bool)
   }
 
   private let setup: Descriptor
@@ -66,7 +67,7 @@ final class SandboxChild {
     case CSANDBOX_NOTHING: return .none
     case CSANDBOX_ENDED:
       stack = nil
-      return .ended
+      return .ended(certainlyDead: report.error != 0)
     case CSANDBOX_READY where report.listener >= 0: return .mapsWanted(listener: Descriptor(owning: report.listener))
     case CSANDBOX_FAILED:
       let step = UInt16(exactly: report.step).flatMap(SpawnStep.init) ?? .handshake

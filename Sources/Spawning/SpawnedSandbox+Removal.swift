@@ -4,12 +4,14 @@ import SpawnProtocol
 
 extension SpawnedSandbox {
   /// PID 1 takes all others with it. Tasks frozen by v1 die when they are thawed, by v2 at once.
-  func kill() {
+  func kill(isRepeated: Bool = false) {
     do {
       try child?.process.send(signal: SIGKILL)
       if group?.freezer == .v1 { try group?.thaw() }
     } catch {
-      note("sandbox \(id.number) cannot be killed: \(error)")
+      if !isRepeated { note("sandbox \(id.number) cannot be killed yet: \(error)") }
+      // Whatever was short may be there again; else its processes and its memory would stay for good.
+      surroundings.loop.after(.milliseconds(20)) { [weak self] in self?.kill(isRepeated: true) }
     }
     // Its end is not watched: that was what failed.
     if child != nil && processWatch == nil { reap() }
@@ -33,11 +35,11 @@ extension SpawnedSandbox {
     handle(.processEnded)
   }
 
-  /// The groups are empty once PID 1 is reaped, but the kernel may need a moment to see it.
+  /// The groups are empty once PID 1 is reaped, but the kernel may need a moment to see it (EBUSY), or be short of something.
   func remove(keepVolume: Bool, answers: [SpawnEvent], attemptsLeft: Int) {
     do {
       try group?.remove(within: .zero)
-    } catch  where error.errno == EBUSY && attemptsLeft > 0 {
+    } catch  where attemptsLeft > 0 {
       surroundings.loop.after(.milliseconds(5)) { [self] in
         remove(keepVolume: keepVolume, answers: answers, attemptsLeft: attemptsLeft - 1)
       }

@@ -46,11 +46,21 @@ extension SpawnedSandbox {
           handOver.append(listener, as: .listener)
           handle(.mapsWanted)
         case .failed(let failure): handle(.stepFailed(failure))
-        case .ended:
+        case .ended(let certainlyDead):
           endSetUp()
-          handle(.executed)
+          // A child that was killed closes the socket as well. Before it was let on that cannot be taken for execve.
+          if isAdmitted && !certainlyDead { handle(.executed) }
         }
       }
+    }
+  }
+
+  func writeMaps() throws(SpawnFailure) {
+    do {
+      try child?.writeMaps(hostUserID: order.hostUserID)
+      isAdmitted = true
+    } catch  where error.errno == EPIPE {
+      // It is gone. What it has said of that, or else its end, is still to come.
     }
   }
 

@@ -23,6 +23,8 @@ final class SpawnedSandbox {
   var volume: Volume?
   var volumeWasKept = false
   var wasAnnounced = false
+  /// The child has its maps and goes on to execve.
+  var isAdmitted = false
   var group: ControlGroup?
   var child: SandboxChild?
   let handOver = HandOver()
@@ -64,7 +66,7 @@ final class SpawnedSandbox {
   private func perform(_ action: SandboxLifecycle.Action) {
     switch action {
     case .start: start()
-    case .writeMaps: attempt { () throws(SpawnFailure) in try child?.writeMaps(hostUserID: order.hostUserID) }
+    case .writeMaps: attempt { () throws(SpawnFailure) in try writeMaps() }
     case .handOver: attempt { () throws(SpawnFailure) in try announce() }
     case .kill: kill()
     case .answer(let event): surroundings.send(event, DescriptorList())

@@ -16,8 +16,8 @@ struct ControlGroupTreeTests {
 
       let next = try ControlGroupTree(layout: host.layout(), name: tree.name)
       #expect(try next.reapLeftovers() == 3)
-      #expect(try first.wait(for: .seconds(10)) == .signal(SIGKILL))
-      #expect(try second.wait(for: .seconds(10)) == .signal(SIGKILL))
+      #expect(try first.wait(for: .limit(10)) == .signal(SIGKILL))
+      #expect(try second.wait(for: .limit(10)) == .signal(SIGKILL))
       for path in running.paths + frozen.paths { #expect(unsafe access(path, F_OK) != 0) }
       #expect(try next.reapLeftovers() == 0)
     }
@@ -77,7 +77,7 @@ struct ControlGroupTreeTests {
       let child = try group.start("sleep 60")
       #expect(try refusal { try group.remove(within: .milliseconds(30)) } == EBUSY)
       try group.killAll()
-      #expect(try child.wait(for: .seconds(10)) == .signal(SIGKILL))
+      #expect(try child.wait(for: .limit(10)) == .signal(SIGKILL))
     }
   }
 

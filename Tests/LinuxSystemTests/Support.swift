@@ -55,7 +55,7 @@ func refusal(_ body: () throws -> Void) throws -> Int32 {
 }
 
 /// Waits until `condition` holds, looking every 5 ms: for what the kernel does not announce.
-func eventually(within limit: Duration = .seconds(10), _ condition: () throws -> Bool) throws -> Bool {
+func eventually(within limit: Duration = .limit(10), _ condition: () throws -> Bool) throws -> Bool {
   let poller = try Poller()
   let deadline = ContinuousClock.now + limit
   while try !condition() {
@@ -69,5 +69,13 @@ func eventually(within limit: Duration = .seconds(10), _ condition: () throws ->
 func becomesReady(_ number: CInt, for interest: Poller.Interest = .readable) throws -> Bool {
   let poller = try Poller()
   try poller.add(number, for: interest, token: 1)
-  return try !poller.wait(timeout: .seconds(10)).isEmpty
+  return try !poller.wait(timeout: .limit(10)).isEmpty
+}
+
+/// How much slower than bare metal this machine may be; the cgroup-v2 guest sets it.
+let timeScale = unsafe getenv("ROOST_TIME_SCALE").flatMap { unsafe Int(String(cString: $0)) } ?? 1
+
+extension Duration {
+  /// So many seconds for what should happen much sooner, and more of them on a slow machine.
+  static func limit(_ seconds: Int) -> Duration { .seconds(seconds * timeScale) }
 }

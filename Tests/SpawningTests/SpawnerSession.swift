@@ -48,7 +48,7 @@ final class SpawnerSession: Sendable {
   }
 
   /// The next event, with its descriptors.
-  func next(within limit: Duration = .seconds(20)) throws -> Received {
+  func next(within limit: Duration = .limit(20)) throws -> Received {
     var packet = try receivePacket(from: socket, within: limit)
     return Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
   }

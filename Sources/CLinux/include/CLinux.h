@@ -111,6 +111,8 @@ struct clinux_exit {
 };
 /// waitid(2) on a pidfd with WEXITED|__WALL; `wait` 0 adds WNOHANG. 1 when reaped, 0 when it still runs.
 int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit);
+/// Kills a child that is not reaped yet, and reaps it.
+void clinux_end_child(int32_t process);
 /// posix_spawn(3) with an empty signal mask, default dispositions and /dev/null as standard input: the process id. Standard output
 /// and error go to `output` unless it is negative.
 int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output);

@@ -129,7 +129,7 @@ enum csandbox_report_kind {
 struct csandbox_report {
   uint32_t kind;
   uint32_t step;          // CSANDBOX_FAILED
-  int32_t error;          // CSANDBOX_FAILED
+  int32_t error;          // CSANDBOX_FAILED; CSANDBOX_ENDED: not 0 if it was death for certain
   int32_t listener;       // CSANDBOX_READY: the caller's from now on; else -1
 };
 
