@@ -10,15 +10,22 @@ package final class SandboxHost {
   let prepared: PreparedHost
   let initProgram: Descriptor
   let volumes: Descriptor
-  private let runtimes: Descriptor
+  let runtimes: Descriptor
   private let artifacts: Descriptor
   private var groupCount: UInt64 = 0
 
   /// - Parameters:
   ///   - state: the state directory, whose tree stands.
   ///   - initProgram: path of the roost-init executable.
-  package init(
+  package convenience init(
     settings: HostSettings, state: borrowing Descriptor, initProgram: String, controlGroups: ControlGroupTree
+  ) throws(SystemError) {
+    try self.init(
+      settings: settings, state: state, initProgram: initProgram, controlGroups: controlGroups, prepared: try PreparedHost())
+  }
+
+  init(
+    settings: HostSettings, state: borrowing Descriptor, initProgram: String, controlGroups: ControlGroupTree, prepared: PreparedHost
   ) throws(SystemError) {
     self.settings = settings
     self.controlGroups = controlGroups
@@ -30,7 +37,7 @@ package final class SandboxHost {
     }
     artifacts = try Descriptor.openBeneath(directory: state, path: "artifacts", flags: O_RDONLY | O_DIRECTORY)
     volumes = try Descriptor.openBeneath(directory: state, path: "volumes", flags: O_RDONLY | O_DIRECTORY)
-    prepared = try PreparedHost()
+    self.prepared = prepared
   }
 
   /// A name that no control group of this run has had: the supervisor's numbers may come twice, where a group could not be removed.
@@ -96,4 +103,7 @@ final class PreparedHost {
     guard answer == 0 else { throw SystemError(call: "prepare", object: "system call policy and /proc masks", errno: -answer) }
     unsafe pointer = UnsafePointer(host)
   }
+
+  /// The compiled policy.
+  var filter: UnsafePointer<sock_fprog> { unsafe pointer.pointer(to: \.filter)! }
 }
