@@ -77,7 +77,8 @@ package final class RoostDaemon {
     if SupervisorDomain.landlockVersion == nil { note("this kernel has no Landlock: the supervisor can read what its user can") }
     loop = try EventLoop()
     host = try SandboxHost(
-      settings: settings, state: state.descriptor, initProgram: programs.initProgram, controlGroups: groups, prepared: prepared)
+      settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
+      controlGroups: groups, prepared: prepared)
     volumes = try VolumePool(host: host, loop: loop)
   }
 

@@ -4,9 +4,9 @@ package import LinuxSystem
 /// The state directory as roostd lays it out, with the lock that says whose it is.
 ///
 ///     <state-dir>/          root, 1775: the supervisor's databases and credentials are its own, the directories below are not
-///       artifacts/          root, 0775: unpacked code and layers, the supervisor's own
+///       artifacts/          root, 0770: unpacked code and layers, the supervisor's own, which sandboxes see through mounts alone
 ///       run/                root, 1775: the supervisor's sockets; `lock`, which is root's
-///         root/             root, 0700
+///         root/             root, 0700: the unpacker's root
 ///       volumes/            root, 0700: backing files of /tmp
 ///
 /// The group of all but the last two is that of the supervisor's user: it makes entries there, and, for the sticky bit, removes and renames
@@ -31,7 +31,7 @@ package struct StateDirectory: ~Copyable {
     let shared = UserAccount(userID: 0, groupID: owner.groupID)
     // From the top down: what an earlier release gave to the supervisor's user cannot be exchanged any more when its turn comes.
     let state = try parent.makeDirectory(String(components.last ?? "."), mode: 0o1775, owner: shared, orOpen: true)
-    try state.makeDirectory("artifacts", mode: 0o775, owner: shared, orOpen: true)
+    try state.makeDirectory("artifacts", mode: 0o770, owner: shared, orOpen: true)
     let run = try state.makeDirectory("run", mode: 0o1775, owner: shared, orOpen: true)
     try run.makeDirectory("root", mode: 0o700, owner: root, orOpen: true)
     try run.removeUnlessRoots("lock")

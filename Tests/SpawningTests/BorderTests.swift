@@ -113,15 +113,15 @@ extension HostRing {
       let installation = try Installation()
       let user = try #require(try UserAccount.named(DaemonSession.user))
       let state = try Descriptor.open(installation.stateDirectory, flags: O_RDONLY | O_DIRECTORY)
-      let run = try state.makeDirectory("run", mode: 0o755, owner: user)
-      try run.makeDirectory("root", mode: 0o777, owner: user)
+      let run = try state.makeDirectory("run", mode: 0o755, owner: user, orOpen: true)
+      try run.makeDirectory("root", mode: 0o777, owner: user, orOpen: true)
       try run.makeDirectory("lock", mode: 0o777, owner: user)
       try state.makeDirectory("artifacts", mode: 0o755, owner: user, orOpen: true)
       #expect(unsafe chown(installation.stateDirectory, user.userID, user.groupID) == 0)
       let session = try DaemonSession(installation)
       _ = try session.nextSupervisor()
       let expected = [
-        ("", UInt32(0), user.groupID, UInt32(0o1775)), ("/artifacts", 0, user.groupID, 0o775), ("/run", 0, user.groupID, 0o1775),
+        ("", UInt32(0), user.groupID, UInt32(0o1775)), ("/artifacts", 0, user.groupID, 0o770), ("/run", 0, user.groupID, 0o1775),
         ("/run/root", 0, 0, 0o700), ("/run/lock", 0, 0, 0o600), ("/volumes", 0, 0, 0o700),
       ]
       for (name, owner, group, mode) in expected {
