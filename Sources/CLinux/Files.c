@@ -14,7 +14,7 @@ _Static_assert(CLINUX_RESOLVE_BENEATH == RESOLVE_BENEATH && CLINUX_RESOLVE_NO_XD
 _Static_assert(CLINUX_RESOLVE_NO_SYMLINKS == RESOLVE_NO_SYMLINKS, "openat2.h");
 _Static_assert(CLINUX_RESOLVE_NO_MAGICLINKS == RESOLVE_NO_MAGICLINKS, "openat2.h");
 
-_Static_assert(CLINUX_O_TMPFILE == O_TMPFILE, "fcntl.h");
+_Static_assert(CLINUX_O_TMPFILE == O_TMPFILE && CLINUX_O_PATH == O_PATH, "fcntl.h");
 
 int clinux_open(const char *path, int flags, unsigned mode) { RETURN_RETRIED(open(path, flags | O_CLOEXEC, mode)); }
 

@@ -42,7 +42,7 @@ int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit) {
   return 1;
 }
 
-int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output) {
+int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output, int inherited) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   int error = posix_spawnattr_init(&attributes);
@@ -59,6 +59,8 @@ int clinux_spawn(const char *path, char *const arguments[], char *const environm
   if (!error) error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   if (!error && output >= 0) error = posix_spawn_file_actions_adddup2(&actions, output, 1);
   if (!error && output >= 0) error = posix_spawn_file_actions_adddup2(&actions, output, 2);
+  // Last, since 3 may be the number of another of them; and of itself, when it is, it only loses its mark.
+  if (!error && inherited >= 0) error = posix_spawn_file_actions_adddup2(&actions, inherited, 3);
   pid_t child = 0;
   if (!error) error = posix_spawn(&child, path, &actions, &attributes, arguments, environment);
   posix_spawn_file_actions_destroy(&actions);

@@ -16,14 +16,14 @@ package struct ChildProcess: ~Copyable, Sendable {
   package let descriptor: Descriptor
 
   /// posix_spawn(3) with an empty signal mask, default dispositions, `/dev/null` as standard input and no descriptor but the standard
-  /// ones (all others being close-on-exec). Output and errors go to `output`, or where ours go.
+  /// ones (all others being close-on-exec). Output and errors go to `output`, or where ours go; `inherited` becomes descriptor 3.
   package init(
     program: String, arguments: [String] = [], environment: [String] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
-    output: CInt? = nil
+    output: CInt? = nil, inherited: CInt? = nil
   ) throws(SystemError) {
     let answer = unsafe withCStrings([program] + arguments) { arguments in
       unsafe withCStrings(environment) { environment in
-        unsafe clinux_spawn(program, arguments, environment, output ?? -1)
+        unsafe clinux_spawn(program, arguments, environment, output ?? -1, inherited ?? -1)
       }
     }
     let number = try checked(answer, "posix_spawn", program)

@@ -57,8 +57,9 @@ package struct LoopVolumeTemplate: Sendable {
         "-q", "-F", "-t", "ext4", "-b", "\(blockSize)", "-I", "256", "-N", "\(inodes)", "-m", "0", "-e", "continue",
         "-O", "none,ext_attr,dir_index,filetype,extent,flex_bg,sparse_super,large_file,huge_file,uninit_bg,dir_nlink,extra_isize",
         "-E", "lazy_itable_init=1,assume_storage_prezeroed=1,nodiscard,root_owner=0:0",
-        "/proc/\(getpid())/fd/\(file.rawValue)",
-      ], output: messages.writeEnd.rawValue)
+        // By its own descriptor: into ours, since we are not dumpable, only CAP_SYS_PTRACE would let it look.
+        "/proc/self/fd/3",
+      ], output: messages.writeEnd.rawValue, inherited: file.rawValue)
     guard let end = try program.end(within: .seconds(60)) else {
       throw SystemError(call: "mke2fs", object: "not done within 60 s", errno: ETIMEDOUT)
     }

@@ -22,7 +22,9 @@ package final class RoostDaemon {
   private let state: StateDirectory
   private let host: SandboxHost
   private let volumes: VolumePool
+  private let supervisorScore: Int?
   private var supervisor: SupervisorProcess?
+  private var supervisorGroup: SupervisorGroup?
   private var spawner: Spawner?
   private var backOff = SupervisorBackOff()
   /// Set once roostd is to end, to the status it ends with.
@@ -62,10 +64,13 @@ package final class RoostDaemon {
     try Self.requireRoot()
     // Before anything is started, so that no signal finds the default disposition. SIGPIPE is only to be blocked.
     signals = try SignalDescriptor(SIGTERM, SIGINT, SIGHUP, SIGPIPE)
+    supervisorScore = OutOfMemoryScore.lowerOwn()
+    try Privileges.reduce()
+    let prepared = try PreparedHost()
     self.programs = programs
     self.arguments = arguments
     user = try ServiceUser.serving(arguments)
-    let settings = try programs.resolveConfiguration(arguments, as: user)
+    let settings = try programs.resolveConfiguration(arguments, as: user, prepared)
     raiseDescriptorLimit()
     state = try StateDirectory(path: settings.stateDirectory, owner: user.account)
     try makeDirectories(settings.runtimesDirectory)
@@ -75,10 +80,13 @@ package final class RoostDaemon {
     let groups = try ControlGroupTree(layout: layout, name: name)
     // Of what cannot be removed, processes alone are a reason not to start.
     try groups.reapLeftovers()
+    // From here on there are other threads, and other users' bytes.
+    try Privileges.settle()
+    if SupervisorDomain.landlockVersion == nil { note("this kernel has no Landlock: the supervisor can read what its user can") }
     loop = try EventLoop()
     host = try SandboxHost(
       settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
-      controlGroups: groups)
+      controlGroups: groups, prepared: prepared)
     volumes = try VolumePool(host: host, loop: loop)
   }
 
@@ -95,6 +103,7 @@ package final class RoostDaemon {
     try loop.run()
     spawner = nil
     volumes.close()
+    try Privileges.resume()
     // Whatever was left for want of time.
     try host.controlGroups.reapLeftovers()
     try host.controlGroups.remove()
@@ -108,8 +117,10 @@ extension RoostDaemon {
   private func startSupervisor() {
     do {
       let ends = try PacketSocket.pair()
+      let group = try SupervisorGroup(in: host, loop: loop)
+      supervisorGroup = group
       let process = try SupervisorProcess(
-        program: programs.supervisor, arguments: arguments, user: user, socket: ends.second.rawValue)
+        program: programs.supervisor, arguments: arguments, user: user, in: surroundings(group), socket: ends.second.rawValue)
       supervisor = process
       spawner = try Spawner(host: host, volumes: volumes, socket: ends.first, loop: loop) { [weak self] in self?.disown($0) }
       var watch: EventLoop.Token?
@@ -122,6 +133,13 @@ extension RoostDaemon {
       note("supervisor: \(error)")
       finish(status: 71)
     }
+  }
+
+  private func surroundings(_ group: SupervisorGroup) -> SupervisorProcess.Surroundings {
+    var domain = programs.domain(arguments)
+    domain.stateDirectory = state.descriptor.rawValue
+    domain.runtimesDirectory = host.runtimes.rawValue
+    return SupervisorProcess.Surroundings(host: host.prepared, domain: domain, group: group.group, outOfMemoryScore: supervisorScore)
   }
 
   private func reap(_ process: SupervisorProcess) -> Int32? {
@@ -144,6 +162,8 @@ extension RoostDaemon {
 
   private func supervisorEnded(_ status: Int32, life: Duration) {
     supervisor = nil
+    supervisorGroup?.end()
+    supervisorGroup = nil
     let isFinal = stopping != nil || SupervisorProcess.finalStatuses.contains(status)
     if stopping == nil { note(status > 128 ? "supervisor was ended by signal \(status - 128)" : "supervisor ended with status \(status)") }
     spawner?.abandonAll { [self] in

@@ -21,6 +21,8 @@ final class SandboxChild {
   private let setup: Descriptor
   /// Until the child has left roostd's memory.
   private var stack: ChildStack?
+  /// Its `oom_score_adj`, to be written once it has.
+  private var outOfMemoryScore: Descriptor?
 
   /// Where to wait for a ``Report``.
   var setupDescriptor: CInt { setup.rawValue }
@@ -67,6 +69,7 @@ final class SandboxChild {
     case CSANDBOX_NOTHING: return .none
     case CSANDBOX_ENDED:
       stack = nil
+      rankAmongVictims()
       return .ended(certainlyDead: report.error != 0)
     case CSANDBOX_READY where report.listener >= 0: return .mapsWanted(listener: Descriptor(owning: report.listener))
     case CSANDBOX_FAILED:
@@ -78,8 +81,19 @@ final class SandboxChild {
 
   /// Writes the maps of its user namespace and lets it go on.
   func writeMaps(hostUserID: UInt32) throws(SpawnFailure) {
+    // Now, since it belongs to root as long as the process is not dumpable, as roostd's memory makes it.
+    outOfMemoryScore = try failing(at: .writeIdentityMap) { () throws(SystemError) in try OutOfMemoryScore.file(of: process.processID) }
     let answer = csandbox_admit(setup.rawValue, process.processID, hostUserID)
     guard answer == 0 else { throw SpawnFailure(step: .writeIdentityMap, errno: -answer) }
+  }
+
+  /// Raising a score is refused to nobody; a process that has ended has none.
+  private func rankAmongVictims() {
+    do {
+      if let file = outOfMemoryScore.take() { try file.write("\(OutOfMemoryScore.sandbox)") }
+    } catch  where error.errno != ESRCH {
+      note("process \(process.processID): \(error)")
+    } catch {}
   }
 
   private struct Ends: ~Copyable {

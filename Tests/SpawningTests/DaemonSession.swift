@@ -73,6 +73,14 @@ final class FakeSupervisor {
 
   func exit(_ status: UInt8) throws { _ = try PacketSocket.send([status], over: connection) }
 
+  /// Has it try something; the errno that it met, or a process id.
+  func ask(_ words: String...) throws -> Int32? {
+    _ = try PacketSocket.send(Array(words.joined(separator: " ").utf8), over: connection)
+    return Int32(String(decoding: try receivePacket(from: connection, within: .seconds(20)).bytes, as: UTF8.self))
+  }
+
+  var processID: String { value("pid") ?? "" }
+
   func create(_ number: UInt64, _ recipe: SandboxRecipe) throws -> RunningSandbox {
     _ = try PacketSocket.send(SpawnRequest.create(SandboxID(number), recipe).encoded(), over: socket)
     var packet = try receivePacket(from: socket, within: .limit(20))

@@ -72,7 +72,10 @@ final class Installation {
     Traces(
       controlGroups: try ControlGroupLayout.detect().hierarchies.reduce(0) { count, hierarchy in
         let name = ControlGroupTree.name(forStateDirectory: stateDirectory)
-        return count + entries(of: "\(hierarchy.mountPoint)/\(name)").filter { $0.kind == .directory }.count
+        return count
+          + entries(of: "\(hierarchy.mountPoint)/\(name)").filter {
+            $0.kind == .directory && !$0.name.hasPrefix("supervisor-")
+          }.count
       },
       loopDevices: entries(of: "/sys/block").filter { entry in
         text("/sys/block/\(entry.name)/loop/backing_file").hasPrefix(stateDirectory)

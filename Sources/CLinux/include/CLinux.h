@@ -42,6 +42,8 @@ int clinux_fstatfs(int fd, struct clinux_filesystem *status);
 
 /// O_TMPFILE: a file that never has a name.
 enum { CLINUX_O_TMPFILE = 020200000 };
+/// O_PATH: a place in the file system, not its content.
+enum { CLINUX_O_PATH = 010000000 };
 
 enum {
   CLINUX_RESOLVE_NO_XDEV = 0x01,
@@ -54,6 +56,10 @@ enum {
 /// The largest number of descriptors in one packet.
 enum { CLINUX_MAX_DESCRIPTORS = 64 };
 int clinux_seqpacket_pair(int ends[2]);
+/// setsockopt(2), SO_PASSRIGHTS off: -ENOPROTOOPT before Linux 6.16.
+int clinux_refuse_rights(int fd);
+/// shutdown(2) both ways.
+int clinux_shutdown(int fd);
 /// sendmsg(2) without waiting and without SIGPIPE; `fds` go beside the bytes by SCM_RIGHTS.
 ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *fds, size_t fd_count);
 /// recvmsg(2) without waiting. A packet larger than `count`, or with more than `max_fds` descriptors, is -EMSGSIZE, and its
@@ -114,8 +120,8 @@ int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit);
 /// Kills a child that is not reaped yet, and reaps it.
 void clinux_end_child(int32_t process);
 /// posix_spawn(3) with an empty signal mask, default dispositions and /dev/null as standard input: the process id. Standard output
-/// and error go to `output` unless it is negative.
-int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output);
+/// and error go to `output` unless it is negative, and `inherited` becomes descriptor 3 unless it is.
+int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output, int inherited);
 /// The calling thread's name as ps(1) shows it, at most 15 bytes. prctl(2), PR_SET_NAME.
 int clinux_name_thread(const char *name);
 /// getpwnam_r(3): 1 when found, 0 when there is no such user.
