@@ -37,7 +37,7 @@ int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit) {
   return 1;
 }
 
-int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output) {
+int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int input, int output) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   int error = posix_spawnattr_init(&attributes);
@@ -51,7 +51,8 @@ int clinux_spawn(const char *path, char *const arguments[], char *const environm
   error = posix_spawnattr_setsigmask(&attributes, &none);
   if (!error) error = posix_spawnattr_setsigdefault(&attributes, &all);
   if (!error) error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  if (!error) error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (!error && input < 0) error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (!error && input >= 0) error = posix_spawn_file_actions_adddup2(&actions, input, 0);
   if (!error && output >= 0) error = posix_spawn_file_actions_adddup2(&actions, output, 1);
   if (!error && output >= 0) error = posix_spawn_file_actions_adddup2(&actions, output, 2);
   pid_t child = 0;

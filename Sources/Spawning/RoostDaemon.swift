@@ -68,7 +68,9 @@ package final class RoostDaemon {
       name: settings.controlGroupName ?? ControlGroupTree.name(forStateDirectory: settings.stateDirectory))
     try groups.reapLeftovers()
     loop = try EventLoop()
-    host = try SandboxHost(settings: settings, state: state.descriptor, initProgram: programs.initProgram, controlGroups: groups)
+    host = try SandboxHost(
+      settings: settings, state: state.descriptor, initProgram: programs.initProgram, controlGroups: groups,
+      network: try HostNetwork.forSandboxes(settings.network, name: groups.name))
     volumes = try VolumePool(host: host, loop: loop)
   }
 
@@ -81,6 +83,7 @@ package final class RoostDaemon {
     // Whatever was left for want of time.
     try host.controlGroups.reapLeftovers()
     try host.controlGroups.remove()
+    try host.network?.remove()
     return status
   }
 }

@@ -10,6 +10,8 @@ package final class SandboxHost {
   let prepared: PreparedHost
   let initProgram: Descriptor
   let volumes: Descriptor
+  /// `nil` where no sandbox may, or can, have a way out.
+  let network: HostNetwork?
   private let runtimes: Descriptor
   private let artifacts: Descriptor
   private var groupCount: UInt64 = 0
@@ -18,8 +20,10 @@ package final class SandboxHost {
   ///   - state: the state directory, whose tree stands.
   ///   - initProgram: path of the roost-init executable.
   package init(
-    settings: HostSettings, state: borrowing Descriptor, initProgram: String, controlGroups: ControlGroupTree
+    settings: HostSettings, state: borrowing Descriptor, initProgram: String, controlGroups: ControlGroupTree,
+    network: HostNetwork? = nil
   ) throws(SystemError) {
+    self.network = network
     self.settings = settings
     self.controlGroups = controlGroups
     self.initProgram = try Descriptor.open(initProgram, flags: O_RDONLY)

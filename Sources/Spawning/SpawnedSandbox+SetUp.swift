@@ -27,7 +27,17 @@ extension SpawnedSandbox {
         in: host.controlGroups, name: host.newGroupName(), memoryBytes: recipe.memoryBytes, processLimit: recipe.processLimit)
     }
     self.group = group
-    child = try SandboxChild(host: host, recipe: recipe, group: group, root: root, temporary: temporary, handOver: handOver)
+    network = try admitToNetwork()
+    child = try SandboxChild(
+      host: host, recipe: recipe, group: group, root: root, temporary: temporary, network: network, handOver: handOver)
+  }
+
+  /// Before the child makes its device: no packet ever finds it without a policy. ENETDOWN: this host has no network for sandboxes, as
+  /// was said at its start.
+  private func admitToNetwork() throws(SpawnFailure) -> HostNetwork.Lease? {
+    guard recipe.network != .none else { return nil }
+    guard let network = surroundings.host.network else { throw SpawnFailure(step: .admitToNetwork, errno: ENETDOWN) }
+    return try network.admit(recipe.network)
   }
 
   private func watchChild() throws(SystemError) {

@@ -24,6 +24,7 @@ final class SpawnedSandbox {
   var volumeWasKept = false
   var wasAnnounced = false
   var group: ControlGroup?
+  var network: HostNetwork.Lease?
   var child: SandboxChild?
   let handOver = HandOver()
   var processWatch: EventLoop.Token?

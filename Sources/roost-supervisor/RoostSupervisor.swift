@@ -59,6 +59,7 @@ struct ResolveConfiguration: ParsableCommand {
     print("runtimes-dir=\(configuration.runtimesDirectory)")
     print("uid-range=\(Configuration.userIDs.lowerBound)-\(Configuration.userIDs.upperBound)")
     print("user=\(configuration.user)")
+    for line in configuration.network.lines { print(line) }
   }
 }
 

@@ -76,11 +76,14 @@ class Host:
         finally:
             self.discard()
 
+    def command(self):
+        return [PROGRAMS / "roostd", "--state-dir", self.state, "--listen", f"127.0.0.1:{self.port}",
+                "--runtimes-dir", RUNTIMES, *self.options]
+
     def start(self):
         with open(self.log, "ab") as log:
             self.roostd = subprocess.Popen(
-                [PROGRAMS / "roostd", "--state-dir", self.state, "--listen", f"127.0.0.1:{self.port}",
-                 "--runtimes-dir", RUNTIMES, *self.options],
+                self.command(),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         self.await_ready()
 
