@@ -33,7 +33,8 @@ package final class Links: Sendable {
     var request = NetlinkRequest()
     request.append(type: Kind.getLink, flags: NetlinkRequest.Flag.dump, fixed: Self.linkHead)
     let replies = try socket.ask(request, "RTM_GETLINK", "")
-    return replies.filter { $0.type == Kind.newLink && $0.attributes(after: 16)[Attribute.linkGroup]?.number(at: 0, UInt32.self) == group }.count
+    return replies.filter { $0.type == Kind.newLink && $0.attributes(after: 16)[Attribute.linkGroup]?.number(at: 0, UInt32.self) == group }
+      .count
   }
 
   /// Deletes every device in the group, which is not 0; with a veth its other end goes, too.
@@ -45,7 +46,7 @@ package final class Links: Sendable {
     }
     do {
       try socket.ask(request, "RTM_DELLINK", "group \(group)")
-    } catch where error.errno == ENODEV {
+    } catch  where error.errno == ENODEV {
       return
     }
   }
@@ -60,7 +61,7 @@ package final class Links: Sendable {
     let replies: [NetlinkReply]
     do {
       replies = try socket.ask(request, "RTM_GETROUTE", "192.0.2.1")
-    } catch where [ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL].contains(error.errno) {
+    } catch  where [ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL].contains(error.errno) {
       return nil
     }
     let device = replies.first { $0.type == Kind.newRoute }?.attributes(after: 12)[Attribute.routeDevice]?.number(at: 0, UInt32.self)

@@ -52,43 +52,30 @@ package final class NetfilterTable: Sendable {
         }
       }
       return true
-    } catch where error.errno == ENOENT {
+    } catch  where error.errno == ENOENT {
       return false
     }
   }
 
-  /// Whether the kernel has it.
-  package func exists() throws(SystemError) -> Bool {
+  /// The tables of all programs that have a set of this name.
+  package func tables(withSet set: String) throws(SystemError) -> Set<String> {
     var request = NetlinkRequest()
-    request.append(type: Kind.getTable, flags: 0, fixed: Self.head) { $0.add(Attribute.table, text: name) }
-    do {
-      try socket.ask(request, "get table", name)
-      return true
-    } catch where error.errno == ENOENT {
-      return false
+    request.append(type: Kind.getSet, flags: NetlinkRequest.Flag.dump, fixed: Self.head)
+    let replies = try socket.ask(request, "dump sets", "")
+    let found = replies.compactMap { reply -> String? in
+      let attributes = reply.attributes(after: 4)
+      guard let table = attributes[Attribute.table], attributes[Attribute.set].map(text) == set else { return nil }
+      return text(table)
     }
+    return Set(found)
   }
 
-  /// Whether the table is there and has a set of this name.
-  package func hasSet(_ set: String) throws(SystemError) -> Bool {
-    var request = NetlinkRequest()
-    request.append(type: Kind.getSet, flags: NetlinkRequest.Flag.acknowledge, fixed: Self.head) {
-      $0.add(Attribute.table, text: name)
-      $0.add(Attribute.set, text: set)
-    }
-    do {
-      try socket.ask(request, "get set", "\(name) \(set)")
-      return true
-    } catch where error.errno == ENOENT {
-      return false
-    }
-  }
+  private func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
 
   private enum Kind {
     private static let nftables: UInt16 = 10 << 8
     static let batchBegin: UInt16 = 16
     static let batchEnd: UInt16 = 17
-    static let getTable = nftables | 1
     static let deleteTable = nftables | 2
     static let getSet = nftables | 10
     static let newElement = nftables | 12

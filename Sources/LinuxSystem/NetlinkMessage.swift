@@ -85,7 +85,9 @@ extension ArraySlice<UInt8> {
   func number<Number: FixedWidthInteger>(at offset: Int, _: Number.Type) -> Number? {
     let size = Number.bitWidth / 8
     guard count >= offset + size else { return nil }
-    return dropFirst(offset).prefix(size).enumerated().reduce(0 as Number) { $0 | Number(truncatingIfNeeded: $1.element) << (8 * $1.offset) }
+    return dropFirst(offset).prefix(size).enumerated().reduce(0 as Number) {
+      $0 | Number(truncatingIfNeeded: $1.element) << (8 * $1.offset)
+    }
   }
 }
 

@@ -29,8 +29,11 @@ struct NetlinkSocket: ~Copyable, Sendable {
       var packet: [UInt8] = []
       guard case .bytes = try descriptor.read(into: &packet, upTo: 1 << 16) else { break }
       for reply in NetlinkReply.messages(in: packet) {
-        if reply.type != Self.error { replies.append(reply) }
-        else if let code = reply.body.number(at: 0, Int32.self), code != 0, refusal == 0 { refusal = -code }
+        if reply.type != Self.error {
+          replies.append(reply)
+        } else if let code = reply.body.number(at: 0, Int32.self), code != 0, refusal == 0 {
+          refusal = -code
+        }
       }
     }
     guard refusal == 0 else { throw SystemError(call: call, object: object, errno: refusal) }

@@ -3,8 +3,9 @@ import LinuxSystem
 
 /// Whether this host passes packets on from one device to another, as NAT needs: `net.ipv4.ip_forward`.
 ///
-/// Where it was off, roostd turns it on, drops in its table all that is not its own, and turns it off again at its end. That it was roostd is
-/// said by a set in the table, since after `kill -9` the next start finds forwarding on; a reboot forgets both.
+/// Where it was off, roostd turns it on, drops in its table all that is not of a roostd, and turns it off again at its end, unless another
+/// one goes on. That it was roostd is said by a set in its table, since after `kill -9` the next start finds forwarding on, as does a second
+/// roostd; a reboot forgets both.
 struct Forwarding {
   private static let path = "/proc/sys/net/ipv4/ip_forward"
 
@@ -12,10 +13,10 @@ struct Forwarding {
   let isOurs: Bool
   private let isOn: Bool
 
-  /// - Parameter wasOurs: an earlier run turned it on and could not turn it off.
-  init(managed: Bool, wasOurs: Bool) throws(SystemError) {
+  init(managed: Bool, table: NetfilterTable) throws(SystemError) {
     isOn = try Descriptor.open(Self.path, flags: O_RDONLY).readText().hasPrefix("1")
-    isOurs = managed && (!isOn || wasOurs)
+    let marked = try table.tables(withSet: NetworkRuleset.forwardingMark)
+    isOurs = managed && (!isOn || !marked.isEmpty)
     if !managed && !isOn { note("network: net.ipv4.ip_forward is 0 and left so: functions reach nothing outside this host") }
   }
 
@@ -26,7 +27,9 @@ struct Forwarding {
     note("network: net.ipv4.ip_forward is on for functions; all other forwarding of IPv4 is dropped")
   }
 
-  func turnOff() throws(SystemError) {
-    if isOurs { try Descriptor.open(Self.path, flags: O_WRONLY).write("0") }
+  /// To be called while the table stands.
+  func turnOff(_ table: NetfilterTable) throws(SystemError) {
+    let others = try table.tables(withSet: NetworkRuleset.forwardingMark).subtracting([table.name])
+    if isOurs && others.isEmpty { try Descriptor.open(Self.path, flags: O_WRONLY).write("0") }
   }
 }

@@ -32,7 +32,6 @@ package final class HostNetwork {
   package init(settings: NetworkSettings, name: String) throws {
     self.settings = settings
     let leftovers = try NetworkLeftovers(name: name)
-    let forwardingWasOurs = try leftovers.table.hasSet(NetworkRuleset.forwardingMark)
     try leftovers.reapDevices()
     table = leftovers.table
     links = leftovers.links
@@ -41,7 +40,7 @@ package final class HostNetwork {
     mtu = try links.uplinkMTU() ?? 1500
     pool = try Self.claim(settings.pool, as: leftovers)
     do {
-      forwarding = try Forwarding(managed: settings.managesForwarding, wasOurs: forwardingWasOurs)
+      forwarding = try Forwarding(managed: settings.managesForwarding, table: table)
       let ruleset = NetworkRuleset(
         table: name, group: group, pool: pool, settings: settings, dropsForeignForwarding: forwarding.isOurs,
         share: try Self.conntrackLimit() / 2 / NetworkRuleset.shares)
@@ -72,7 +71,7 @@ package final class HostNetwork {
 
   /// Removes everything but the devices, which end with their sandboxes.
   package func remove() throws(SystemError) {
-    try forwarding.turnOff()
+    try forwarding.turnOff(table)
     try table.delete()
     try links.deleteUnreachable(pool, priority: group)
   }
@@ -96,7 +95,7 @@ package final class HostNetwork {
     do {
       let text = try Descriptor.open("/proc/sys/net/netfilter/nf_conntrack_max", flags: O_RDONLY).readText()
       return max(UInt32(text.prefix { $0.isNumber }) ?? 65_536, 4_096)
-    } catch where error.errno == ENOENT {
+    } catch  where error.errno == ENOENT {
       return 65_536
     }
   }

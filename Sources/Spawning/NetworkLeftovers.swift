@@ -18,7 +18,7 @@ struct NetworkLeftovers {
   func reap() throws(SystemError) {
     try reapDevices()
     // A kernel without nftables has nothing of ours.
-    do { try table.delete() } catch where [EPROTONOSUPPORT, EOPNOTSUPP, EINVAL].contains(error.errno) {}
+    do { try table.delete() } catch  where [EPROTONOSUPPORT, EOPNOTSUPP, EINVAL].contains(error.errno) {}
   }
 
   /// The table stays, and is replaced in one transaction.

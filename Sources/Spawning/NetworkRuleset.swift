@@ -18,6 +18,8 @@ struct NetworkRuleset {
   let pool: IPv4Network
   let settings: NetworkSettings
   /// Whether forwarding is on for our sake alone.
+  ///
+  /// Devices of another roostd are in the care of its own table.
   let dropsForeignForwarding: Bool
   /// How many connections all sandboxes with the same last six bits of their address may have together.
   let share: UInt32
@@ -60,37 +62,43 @@ struct NetworkRuleset {
   }
 
   private var source: [String] {
-    chain("source", "type filter hook prerouting priority raw; policy accept;", [
-      "iifgroup != \(group) accept",
-      "meta nfproto != ipv4 drop",
-      "iifname . ip saddr != @\(Self.sandboxes) drop",
-    ])
+    chain(
+      "source", "type filter hook prerouting priority raw; policy accept;",
+      [
+        "iifgroup != \(group) accept",
+        "meta nfproto != ipv4 drop",
+        "iifname . ip saddr != @\(Self.sandboxes) drop",
+      ])
   }
 
   private var egress: [String] {
     let resolvers = settings.resolvers.isEmpty ? [] : Self.resolvers
-    return chain("egress", "type filter hook prerouting priority mangle; policy accept;", [
-      "iifgroup != \(group) accept",
-      "ct state established,related accept",
-      "ct state != new drop",
-      "add @rates { ip saddr limit rate over \(Self.newConnectionsPerSecond)/second burst \(2 * Self.newConnectionsPerSecond) packets } drop",
-    ] + resolvers.map { "ip daddr \($0) meta l4proto { tcp, udp } th dport 53 goto admit" } + [
-      "fib daddr type local goto host",
-      "ip daddr @denied goto refuse",
-      "fib daddr type != unicast goto refuse",
-    ] + settings.subnets.indices.map { "ip saddr @\(Self.subnet($0)) goto \(Self.subnet($0))" } + [
-      settings.defaultEgress == .nat ? "goto admit" : "goto refuse"
-    ])
+    return chain(
+      "egress", "type filter hook prerouting priority mangle; policy accept;",
+      [
+        "iifgroup != \(group) accept",
+        "ct state established,related accept",
+        "ct state != new drop",
+        "add @rates { ip saddr limit rate over \(Self.newConnectionsPerSecond)/second burst \(2 * Self.newConnectionsPerSecond) packets } drop",
+      ] + resolvers.map { "ip daddr \($0) meta l4proto { tcp, udp } th dport 53 goto admit" } + [
+        "fib daddr type local goto host",
+        "ip daddr @denied goto refuse",
+        "fib daddr type != unicast goto refuse",
+      ] + settings.subnets.indices.map { "ip saddr @\(Self.subnet($0)) goto \(Self.subnet($0))" } + [
+        settings.defaultEgress == .nat ? "goto admit" : "goto refuse"
+      ])
   }
 
   /// An element of `connections` is a list of one address's connections, so that to be over the bound costs nobody else anything.
   private var admission: [String] {
     chain("refuse", nil, ["reject with icmp admin-prohibited"])
-      + chain("admit", nil, [
-        "add @connections { ip saddr ct count over \(settings.connections) } drop",
-        "add @shares { ip saddr & 0.0.0.\(Self.shares - 1) ct count over \(share) } drop",
-        "accept",
-      ])
+      + chain(
+        "admit", nil,
+        [
+          "add @connections { ip saddr ct count over \(settings.connections) } drop",
+          "add @shares { ip saddr & 0.0.0.\(Self.shares - 1) ct count over \(share) } drop",
+          "accept",
+        ])
   }
 
   private var subnets: [String] {
@@ -134,29 +142,35 @@ struct NetworkRuleset {
   }
 
   private var forward: [String] {
-    chain("forward", "type filter hook forward priority filter; policy accept;", [
-      "oifgroup \(group) ct state established,related accept",
-      "oifgroup \(group) drop",
-      "iifgroup \(group) tcp flags syn tcp option maxseg size set rt mtu",
-      "iifgroup \(group) accept",
-      "ip daddr \(pool) drop",
-    ] + (dropsForeignForwarding ? ["meta nfproto ipv4 drop"] : []))
+    chain(
+      "forward", "type filter hook forward priority filter; policy accept;",
+      [
+        "oifgroup \(group) ct state established,related accept",
+        "oifgroup \(group) drop",
+        "iifgroup \(group) tcp flags syn tcp option maxseg size set rt mtu",
+        "iifgroup \(group) accept",
+        "ip daddr \(pool) drop",
+      ] + (dropsForeignForwarding ? ["meta nfproto ipv4 iifname != \"roost*\" oifname != \"roost*\" drop"] : []))
   }
 
   /// The kernel's own word that something cannot be reached may pass; nobody of the host speaks first.
   private var output: [String] {
-    chain("output", "type filter hook output priority filter; policy accept;", [
-      "oifgroup != \(group) accept",
-      "ct state established,related accept",
-      "icmp type destination-unreachable accept",
-      "drop",
-    ])
+    chain(
+      "output", "type filter hook output priority filter; policy accept;",
+      [
+        "oifgroup != \(group) accept",
+        "ct state established,related accept",
+        "icmp type destination-unreachable accept",
+        "drop",
+      ])
   }
 
   private var disguise: [String] {
-    chain("disguise", "type nat hook postrouting priority srcnat; policy accept;", [
-      "ip saddr \(pool) oifgroup != \(group) masquerade fully-random"
-    ])
+    chain(
+      "disguise", "type nat hook postrouting priority srcnat; policy accept;",
+      [
+        "ip saddr \(pool) oifgroup != \(group) masquerade fully-random"
+      ])
   }
 
   private func chain(_ name: String, _ hook: String?, _ rules: [String]) -> [String] {

@@ -54,7 +54,8 @@ struct Configuration: Sendable {
     guard let content else { return [:] }  // an empty file
     guard let mapping = content as? [String: Any] else { throw ConfigurationError("\(path): not a mapping of keys to values") }
     if let unknown = mapping.keys.filter({ !keys.contains($0) && $0 != networkKey }).min() {
-      throw ConfigurationError("\(path): unknown key \(unknown)", hint: "keys are \((keys.union([networkKey])).sorted().joined(separator: ", "))")
+      throw ConfigurationError(
+        "\(path): unknown key \(unknown)", hint: "keys are \((keys.union([networkKey])).sorted().joined(separator: ", "))")
     }
     return mapping
   }

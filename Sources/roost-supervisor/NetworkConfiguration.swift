@@ -100,7 +100,9 @@ enum HostResolvers {
       guard let text = try? String(contentsOf: URL(filePath: file), encoding: .utf8) else { continue }
       let servers = text.split(separator: "\n").compactMap { line -> String? in
         let words = line.split(whereSeparator: \.isWhitespace)
-        guard words.count >= 2, words[0] == "nameserver", let address = IPv4Address(words[1]), address.number >> 24 != 127 else { return nil }
+        guard words.count >= 2, words[0] == "nameserver", let address = IPv4Address(words[1]), address.number >> 24 != 127 else {
+          return nil
+        }
         return address.description
       }
       if !servers.isEmpty { return Array(servers.prefix(2)) }

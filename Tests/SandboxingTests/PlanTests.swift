@@ -33,7 +33,8 @@ import Testing
 
   @Test func `subnets and security groups cross the border as numbers`() throws {
     let networks = NetworkDefinitions(
-      defaultEgress: .nat, subnets: [.init(id: "subnet-a", egress: .nat), .init(id: "subnet-b", egress: .none), .init(id: "subnet-c", egress: .nat)],
+      defaultEgress: .nat,
+      subnets: [.init(id: "subnet-a", egress: .nat), .init(id: "subnet-b", egress: .none), .init(id: "subnet-c", egress: .nat)],
       securityGroups: ["sg-a", "sg-b"])
     func choice(_ subnets: [String], _ groups: [String]) throws -> NetworkPolicyChoice {
       try networks.choice(for: VpcConfig(subnetIDs: subnets, securityGroupIDs: groups))

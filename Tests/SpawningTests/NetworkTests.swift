@@ -49,7 +49,8 @@ extension HostRing {
       #expect(try session.networkTraces().elements == 0)
       // A socket of the namespace keeps it.
       sandbox.close(.listener)
-      #expect(try session.settledNetworkTraces { $0.devices == 0 } == before)
+      let after = try session.settledNetworkTraces { $0.devices == 0 }
+      #expect(after == before)
       session.end()
     }
 

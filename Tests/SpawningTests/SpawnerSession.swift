@@ -155,7 +155,9 @@ final class Received {
 /// A fresh one for the calling thread, with nothing but loopback.
 private func enterNetworkNamespace() throws {
   let newNetwork: CInt = 0x4000_0000
-  guard library("unshare", as: (@convention(c) (CInt) -> CInt).self)(newNetwork) == 0 else { throw SystemError(call: "unshare", object: "network", errno: errno) }
+  guard library("unshare", as: (@convention(c) (CInt) -> CInt).self)(newNetwork) == 0 else {
+    throw SystemError(call: "unshare", object: "network", errno: errno)
+  }
   try run("/usr/bin/env", ["ip", "link", "set", "lo", "up"])
 }
 

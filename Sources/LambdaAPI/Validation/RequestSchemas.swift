@@ -65,7 +65,8 @@ extension Schema {
       .structure([
         Member("SubnetIds", .strings, [.length(0...16), .each([.length(0...1_024), .pattern("subnet-[0-9a-z]*", isSubnet), .required])]),
         Member(
-          "SecurityGroupIds", .strings, [.length(0...5), .each([.length(0...1_024), .pattern("sg-[0-9a-zA-Z]*", isSecurityGroup), .required])]),
+          "SecurityGroupIds", .strings,
+          [.length(0...5), .each([.length(0...1_024), .pattern("sg-[0-9a-zA-Z]*", isSecurityGroup), .required])]),
         Member("Ipv6AllowedForDualStack", .boolean),
       ])),
     Member("DeadLetterConfig", .structure([Member("TargetArn", .string, [resource])])),
