@@ -54,4 +54,5 @@ package enum SpawnStep: UInt16, Sendable, Hashable, CaseIterable {
   case linkRoute = 65
   case hostLinkUp = 66
   case hostLinkRoute = 67
+  case landlock = 70
 }

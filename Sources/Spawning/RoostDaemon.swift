@@ -69,8 +69,8 @@ package final class RoostDaemon {
     try groups.reapLeftovers()
     loop = try EventLoop()
     host = try SandboxHost(
-      settings: settings, state: state.descriptor, initProgram: programs.initProgram, controlGroups: groups,
-      network: try HostNetwork.forSandboxes(settings.network, name: groups.name))
+      settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
+      controlGroups: groups, network: try HostNetwork.forSandboxes(settings.network, name: groups.name))
     volumes = try VolumePool(host: host, loop: loop)
   }
 

@@ -18,26 +18,25 @@ extension SpawnedSandbox {
   }
 
   private func cloneChild() throws(SpawnFailure) {
-    guard let volume else { throw SpawnFailure(step: .prepareVolume, errno: ENOENT) }
     let host = surroundings.host
-    let root = try host.mountRoot(of: recipe)
-    let temporary = try failing(at: .prepareVolume) { () throws(SystemError) in try volume.mount() }
+    let root = try host.mountRoot(of: order)
+    let temporary = try failing(at: .prepareVolume) { () throws(SystemError) in try volume?.mount() }
     let group = try failing(at: .makeControlGroup) { () throws(SystemError) in
       try ControlGroup.make(
-        in: host.controlGroups, name: host.newGroupName(), memoryBytes: recipe.memoryBytes, processLimit: recipe.processLimit)
+        in: host.controlGroups, name: host.newGroupName(), memoryBytes: order.memoryBytes, processLimit: order.processLimit)
     }
     self.group = group
     network = try admitToNetwork()
     child = try SandboxChild(
-      host: host, recipe: recipe, group: group, root: root, temporary: temporary, network: network, handOver: handOver)
+      host: host, order: order, group: group, root: root, temporary: temporary, network: network, handOver: handOver)
   }
 
   /// Before the child makes its device: no packet ever finds it without a policy. ENETDOWN: this host has no network for sandboxes, as
   /// was said at its start.
   private func admitToNetwork() throws(SpawnFailure) -> HostNetwork.Lease? {
-    guard recipe.network != .none else { return nil }
+    guard order.network != .none else { return nil }
     guard let network = surroundings.host.network else { throw SpawnFailure(step: .admitToNetwork, errno: ENETDOWN) }
-    return try network.admit(recipe.network)
+    return try network.admit(order.network)
   }
 
   private func watchChild() throws(SystemError) {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import LinuxSystem
 import Logging
+import Scheduling
 
 /// The unprivileged daemon. roostd starts it; by hand only `resolve-configuration` is of use.
 @main
@@ -57,7 +58,7 @@ struct ResolveConfiguration: ParsableCommand {
     let configuration = try resolved(options)
     print("state-dir=\(configuration.stateDirectory)")
     print("runtimes-dir=\(configuration.runtimesDirectory)")
-    print("uid-range=\(Configuration.userIDs.lowerBound)-\(Configuration.userIDs.upperBound)")
+    print("uid-range=\(configuration.scheduling.userIDs.lowerBound)-\(configuration.scheduling.userIDs.upperBound)")
     print("user=\(configuration.user)")
     for line in configuration.network.lines { print(line) }
   }

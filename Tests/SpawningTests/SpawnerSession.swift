@@ -17,7 +17,9 @@ final class SpawnerSession: Sendable {
   private let thread = Mutex<Int32>(0)
 
   /// - Parameter network: with it the spawner is in a network namespace of its own, which ends with the session.
-  init(_ installation: Installation, layout: ControlGroupLayout? = nil, network: NetworkSettings? = nil) throws {
+  init(
+    _ installation: Installation, layout: ControlGroupLayout? = nil, unpackProgram: String? = nil, network: NetworkSettings? = nil
+  ) throws {
     let ends = try PacketSocket.pair()
     socket = ends.first
     let theirs = ends.second.release()
@@ -32,7 +34,7 @@ final class SpawnerSession: Sendable {
       do {
         if isolated { try enterNetworkNamespace() }
         thread.withLock { $0 = library("gettid", as: (@convention(c) () -> CInt).self)() }
-        try serve(Descriptor(owning: theirs), settings, initProgram, layout) { started.signal() }
+        try serve(Descriptor(owning: theirs), settings, initProgram, unpackProgram, layout) { started.signal() }
       } catch {
         box.text.withLock { $0 = "\(error)" }
         started.signal()
@@ -97,13 +99,13 @@ private final class FailureBox: Sendable { let text = Mutex<String?>(nil) }
 
 /// What roostd's main does, but for the supervisor.
 private func serve(
-  _ socket: consuming Descriptor, _ settings: HostSettings, _ initProgram: String, _ layout: ControlGroupLayout,
+  _ socket: consuming Descriptor, _ settings: HostSettings, _ initProgram: String, _ unpackProgram: String?, _ layout: ControlGroupLayout,
   whenReady: () -> Void
 ) throws {
   let groups = try ControlGroupTree(layout: layout, name: ControlGroupTree.name(forStateDirectory: settings.stateDirectory))
   let state = try Descriptor.open(settings.stateDirectory, flags: O_RDONLY | O_DIRECTORY)
   let host = try SandboxHost(
-    settings: settings, state: state, initProgram: initProgram, controlGroups: groups,
+    settings: settings, state: state, initProgram: initProgram, unpackProgram: unpackProgram, controlGroups: groups,
     network: try settings.network.wantsNAT ? HostNetwork(settings: settings.network, name: groups.name) : nil)
   let loop = try EventLoop()
   let volumes = try VolumePool(host: host, loop: loop)
