@@ -42,7 +42,9 @@ int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit) {
   return 1;
 }
 
-int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output, int inherited) {
+int clinux_spawn(
+  const char *path, char *const arguments[], char *const environment[], int input, int output, int inherited
+) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   int error = posix_spawnattr_init(&attributes);
@@ -56,7 +58,8 @@ int clinux_spawn(const char *path, char *const arguments[], char *const environm
   error = posix_spawnattr_setsigmask(&attributes, &none);
   if (!error) error = posix_spawnattr_setsigdefault(&attributes, &all);
   if (!error) error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  if (!error) error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (!error && input < 0) error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (!error && input >= 0) error = posix_spawn_file_actions_adddup2(&actions, input, 0);
   if (!error && output >= 0) error = posix_spawn_file_actions_adddup2(&actions, output, 1);
   if (!error && output >= 0) error = posix_spawn_file_actions_adddup2(&actions, output, 2);
   // Last, since 3 may be the number of another of them; and of itself, when it is, it only loses its mark.

@@ -15,15 +15,16 @@ package struct ChildProcess: ~Copyable, Sendable {
   /// pidfd: readable once it has ended.
   package let descriptor: Descriptor
 
-  /// posix_spawn(3) with an empty signal mask, default dispositions, `/dev/null` as standard input and no descriptor but the standard
-  /// ones (all others being close-on-exec). Output and errors go to `output`, or where ours go; `inherited` becomes descriptor 3.
+  /// posix_spawn(3) with an empty signal mask, default dispositions, and no descriptor but the standard ones (all others being
+  /// close-on-exec). It reads from `input`, or `/dev/null`; output and errors go to `output`, or where ours go; `inherited` becomes
+  /// descriptor 3.
   package init(
     program: String, arguments: [String] = [], environment: [String] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
-    output: CInt? = nil, inherited: CInt? = nil
+    input: CInt? = nil, output: CInt? = nil, inherited: CInt? = nil
   ) throws(SystemError) {
     let answer = unsafe withCStrings([program] + arguments) { arguments in
       unsafe withCStrings(environment) { environment in
-        unsafe clinux_spawn(program, arguments, environment, output ?? -1, inherited ?? -1)
+        unsafe clinux_spawn(program, arguments, environment, input ?? -1, output ?? -1, inherited ?? -1)
       }
     }
     let number = try checked(answer, "posix_spawn", program)

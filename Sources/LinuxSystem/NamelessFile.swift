@@ -17,6 +17,13 @@ extension Descriptor {
     }
   }
 
+  /// A file in memory with this content, to be read from its beginning. memfd_create(2).
+  package static func memoryFile(_ content: String) throws(SystemError) -> Descriptor {
+    let file = Descriptor(owning: try checked(unsafe clinux_memory_file("roost"), "memfd_create", ""))
+    try file.write(Array(content.utf8), at: 0)
+    return file
+  }
+
   /// Sets the file's length; what is added is a hole. ftruncate(2).
   package borrowing func setLength(_ bytes: Int64) throws(SystemError) {
     try checked(clinux_ftruncate(rawValue, bytes), "ftruncate", "descriptor \(rawValue)")

@@ -37,10 +37,11 @@ package struct SandboxRecipe: Sendable, Hashable {
   package var processLimit: UInt32
   package var volume: VolumeID
   package var volumeMegabytes: UInt32
+  package var network: NetworkPolicyChoice
 
   package init(
     runtime: String, code: [UInt8], layers: [[UInt8]], hostUserID: UInt32, memoryBytes: UInt64,
-    processLimit: UInt32, volume: VolumeID, volumeMegabytes: UInt32
+    processLimit: UInt32, volume: VolumeID, volumeMegabytes: UInt32, network: NetworkPolicyChoice = .none
   ) {
     self.runtime = runtime
     self.code = code
@@ -50,7 +51,20 @@ package struct SandboxRecipe: Sendable, Hashable {
     self.processLimit = processLimit
     self.volume = volume
     self.volumeMegabytes = volumeMegabytes
+    self.network = network
   }
+}
+
+/// What a sandbox may reach beyond its own loopback.
+///
+/// Subnets and security groups are numbered as in the host's configuration, which roostd has read too; no address crosses the border.
+package enum NetworkPolicyChoice: Sendable, Hashable {
+  /// Nothing: the sandbox has no other device.
+  case none
+  /// The outside, by the host's default.
+  case nat
+  /// The outside as the subnet and the groups allow.
+  case subnet(UInt8, groups: [UInt8])
 }
 
 /// Supervisor to roostd.

@@ -10,7 +10,7 @@ enum CleaningRun {
     try RoostDaemon.requireRoot()
     raiseDescriptorLimit()
     let user = try ServiceUser.serving(arguments)
-    let settings = try programs.resolveConfiguration(arguments, as: user)
+    let settings = try programs.resolveConfiguration(arguments, as: user, try PreparedHost())
     guard StateDirectory.isLaidOut(at: settings.stateDirectory) else {
       throw RoostDaemon.Refusal(
         status: 69, message: "\(settings.stateDirectory) is no state directory of a roostd", hint: "name it with --state-dir")

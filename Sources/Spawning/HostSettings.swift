@@ -10,6 +10,7 @@ package struct HostSettings: Sendable, Hashable {
   package var volumePool = 2
   /// The name of roostd's own control groups; made of the state directory's path when absent.
   package var controlGroupName: String?
+  package var network = NetworkSettings()
 
   package init(stateDirectory: String, runtimesDirectory: String, userIDs: ClosedRange<UInt32>) {
     self.stateDirectory = stateDirectory
@@ -40,6 +41,7 @@ package struct HostSettings: Sendable, Hashable {
       guard Self.isGroupName(name) else { throw Malformed(description: "cgroup-name `\(name)`") }
       controlGroupName = String(name)
     }
+    network = try NetworkSettings(values)
   }
 
   private static func path(_ key: Substring, _ values: [Substring: Substring]) throws(Malformed) -> String {

@@ -86,7 +86,7 @@ package final class RoostDaemon {
     loop = try EventLoop()
     host = try SandboxHost(
       settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
-      controlGroups: groups, prepared: prepared)
+      controlGroups: groups, network: try HostNetwork.forSandboxes(settings.network, name: groups.name), prepared: prepared)
     volumes = try VolumePool(host: host, loop: loop)
   }
 
@@ -107,6 +107,7 @@ package final class RoostDaemon {
     // Whatever was left for want of time.
     try host.controlGroups.reapLeftovers()
     try host.controlGroups.remove()
+    try host.network?.remove()
     return status
   }
 }

@@ -30,7 +30,7 @@ final class SandboxChild {
   /// Clones into `group`, with `root` as the future root and `temporary`, if there is one, as /tmp; the ends of its pipes go into `handOver`.
   init(
     host: SandboxHost, order: SandboxOrder, group: ControlGroup, root: borrowing Descriptor,
-    temporary: borrowing Descriptor?, handOver: HandOver
+    temporary: borrowing Descriptor?, network: HostNetwork.Lease?, handOver: HandOver
   ) throws(SpawnFailure) {
     let ends = try SandboxChild.makeEnds()
     let tasks = try failing(at: .makeControlGroup) { () throws(SystemError) in try group.openTasks() }
@@ -49,6 +49,8 @@ final class SandboxChild {
     plan.host_id = order.hostUserID
     plan.process_limit = order.processLimit
     plan.setTasks(tasks.rawValues)
+    plan.link.host = -1
+    if let network { host.network?.describe(network, in: &plan.link) }
     var child = unsafe csandbox_child()
     let answer = unsafe csandbox_spawn(host.prepared.pointer, &plan, &child)
     guard answer == 0 else { throw SpawnFailure(step: .clone, errno: -answer) }

@@ -47,6 +47,7 @@ extension SpawnedSandbox {
     } catch {
       note("sandbox \(id.number): control group left behind: \(error)")
     }
+    if let network = network.take() { surroundings.host.network?.dismiss(network) }
     giveVolumeBack(keep: keepVolume)
     child = nil
     group = nil

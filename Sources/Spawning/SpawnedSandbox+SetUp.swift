@@ -26,7 +26,17 @@ extension SpawnedSandbox {
         in: host.controlGroups, name: host.newGroupName(), memoryBytes: order.memoryBytes, processLimit: order.processLimit)
     }
     self.group = group
-    child = try SandboxChild(host: host, order: order, group: group, root: root, temporary: temporary, handOver: handOver)
+    network = try admitToNetwork()
+    child = try SandboxChild(
+      host: host, order: order, group: group, root: root, temporary: temporary, network: network, handOver: handOver)
+  }
+
+  /// Before the child makes its device: no packet ever finds it without a policy. ENETDOWN: this host has no network for sandboxes, as
+  /// was said at its start.
+  private func admitToNetwork() throws(SpawnFailure) -> HostNetwork.Lease? {
+    guard order.network != .none else { return nil }
+    guard let network = surroundings.host.network else { throw SpawnFailure(step: .admitToNetwork, errno: ENETDOWN) }
+    return try network.admit(order.network)
   }
 
   private func watchChild() throws(SystemError) {

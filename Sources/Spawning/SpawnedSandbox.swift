@@ -26,6 +26,7 @@ final class SpawnedSandbox {
   /// The child has its maps and goes on to execve.
   var isAdmitted = false
   var group: ControlGroup?
+  var network: HostNetwork.Lease?
   var child: SandboxChild?
   let handOver = HandOver()
   var processWatch: EventLoop.Token?

@@ -16,6 +16,7 @@ struct Configuration: Sendable {
   var drainTimeout: Duration
   var user: String
   var logLevel: Logger.Level
+  var network: NetworkConfiguration
 
   /// Host uids that environments are given. They must belong to nobody else on the host, another Roost among them.
   static let userIDs: ClosedRange<UInt32> = 2_000_000_001...2_000_065_536
@@ -25,18 +26,22 @@ struct Configuration: Sendable {
     "idle-timeout", "drain-timeout", "user", "uid-range", "log-level",
   ]
 
+  /// A mapping, and so in the file only.
+  private static let networkKey = "network"
+
   /// Merges command line, environment and file, and checks every value.
   static func resolve(_ options: Options) throws(ConfigurationError) -> Configuration {
     let environment = ProcessInfo.processInfo.environment
-    var values = try file(options.config ?? environment["ROOST_CONFIG"])
+    let content = try file(options.config ?? environment["ROOST_CONFIG"])
+    var values = content.filter { $0.key != networkKey }.mapValues { "\($0)" }
     for key in keys {
       if let value = environment["ROOST_" + key.uppercased().replacing("-", with: "_")] { values[key] = value }
     }
     values.merge(options.given) { $1 }
-    return try Configuration(values)
+    return try Configuration(values, network: try NetworkConfiguration(content[networkKey]))
   }
 
-  private static func file(_ path: String?) throws(ConfigurationError) -> [String: String] {
+  private static func file(_ path: String?) throws(ConfigurationError) -> [String: Any] {
     guard let path else { return [:] }
     let content: Any?
     do {
@@ -48,13 +53,15 @@ struct Configuration: Sendable {
     }
     guard let content else { return [:] }  // an empty file
     guard let mapping = content as? [String: Any] else { throw ConfigurationError("\(path): not a mapping of keys to values") }
-    if let unknown = mapping.keys.filter({ !keys.contains($0) }).min() {
-      throw ConfigurationError("\(path): unknown key \(unknown)", hint: "keys are \(keys.sorted().joined(separator: ", "))")
+    if let unknown = mapping.keys.filter({ !keys.contains($0) && $0 != networkKey }).min() {
+      throw ConfigurationError(
+        "\(path): unknown key \(unknown)", hint: "keys are \((keys.union([networkKey])).sorted().joined(separator: ", "))")
     }
-    return mapping.mapValues { "\($0)" }
+    return mapping
   }
 
-  private init(_ values: [String: String]) throws(ConfigurationError) {
+  private init(_ values: [String: String], network: NetworkConfiguration) throws(ConfigurationError) {
+    self.network = network
     stateDirectory = try Self.path(values, "state-dir") ?? "/var/lib/roost"
     runtimesDirectory = try Self.path(values, "runtimes-dir") ?? stateDirectory + "/runtimes"
     (host, port) = try Self.address(values["listen"] ?? "127.0.0.1:3001")

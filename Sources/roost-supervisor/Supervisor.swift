@@ -48,7 +48,7 @@ struct Supervisor {
       configuration: configuration.scheduling,
       host: EnvironmentHost(
         spawner: spawner, images: images, artifacts: "\(stateDirectory)/artifacts", cpus: cpus,
-        logger: Logger(label: "roost.environments")),
+        networks: configuration.network.definitions, logger: Logger(label: "roost.environments")),
       catalog: catalog, journal: journal, eventLoops: eventLoops, logger: Logger(label: "roost.dispatcher"))
     let front = try front(images)
     let service = LambdaService(
@@ -109,7 +109,7 @@ struct Supervisor {
     return FrontConfiguration(
       host: configuration.host, port: configuration.port, owner: configuration.owner, authentication: authentication,
       runtimes: Dictionary(uniqueKeysWithValues: images.runtimes.map { ($0, images[$0]?.tree?.hexadecimal) }),
-      concurrencyLimit: configuration.scheduling.concurrencyLimit)
+      concurrencyLimit: configuration.scheduling.concurrencyLimit, networks: configuration.network.definitions)
   }
 
   private func facts(_ images: RuntimeImages, _ security: SecurityFacts) -> HostFacts {

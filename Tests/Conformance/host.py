@@ -81,6 +81,10 @@ class Host:
         finally:
             self.discard()
 
+    def command(self):
+        return [self.programs / "roostd", "--state-dir", self.state, "--listen", f"127.0.0.1:{self.port}",
+                "--runtimes-dir", RUNTIMES, "--uid-range", f"{self.user_ids[0]}-{self.user_ids[-1]}", *self.options]
+
     def start(self):
         self.launch()
         self.await_ready()
@@ -89,8 +93,7 @@ class Host:
         """Starts roostd and does not wait for it."""
         with open(self.log, "ab") as log:
             self.roostd = subprocess.Popen(
-                [self.programs / "roostd", "--state-dir", self.state, "--listen", f"127.0.0.1:{self.port}",
-                 "--runtimes-dir", RUNTIMES, "--uid-range", f"{self.user_ids[0]}-{self.user_ids[-1]}", *self.options],
+                self.command(),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
 
     def await_ready(self, seconds=30):

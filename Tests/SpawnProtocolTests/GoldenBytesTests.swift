@@ -13,6 +13,7 @@ import Testing
     expected += [0, 4, 0, 0]
     expected += [8, 7, 6, 5, 4, 3, 2, 1]
     expected += [0, 2, 0, 0]
+    expected += [2, 3, 2, 0, 63]
     #expect(SpawnRequest.create(SandboxID(7), Samples.recipe).encoded() == expected)
   }
 

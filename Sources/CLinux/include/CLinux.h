@@ -25,6 +25,7 @@ int clinux_fchown(int fd, unsigned owner, unsigned group);
 int clinux_fchmod(int fd, unsigned mode);
 int clinux_syncfs(int fd);
 int clinux_ftruncate(int fd, int64_t size);
+int clinux_memory_file(const char *name);
 int64_t clinux_lseek(int fd, int64_t offset, int whence);
 /// lseek(2) with SEEK_DATA: where data begins at or after `offset`; -ENXIO when only a hole is left.
 int64_t clinux_next_data(int fd, int64_t offset);
@@ -65,6 +66,8 @@ ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *f
 /// recvmsg(2) without waiting. A packet larger than `count`, or with more than `max_fds` descriptors, is -EMSGSIZE, and its
 /// descriptors are closed.
 ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size_t max_fds, size_t *fd_count);
+/// A netlink socket that does not wait, with room for `receive_buffer` bytes of answers.
+int clinux_netlink(int protocol, int receive_buffer);
 /// accept4(2), close-on-exec and non-blocking.
 int clinux_accept(int listener);
 /// A TCP connection to an IPv4 address in host byte order, close-on-exec and blocking.
@@ -119,9 +122,11 @@ struct clinux_exit {
 int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit);
 /// Kills a child that is not reaped yet, and reaps it.
 void clinux_end_child(int32_t process);
-/// posix_spawn(3) with an empty signal mask, default dispositions and /dev/null as standard input: the process id. Standard output
-/// and error go to `output` unless it is negative, and `inherited` becomes descriptor 3 unless it is.
-int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output, int inherited);
+/// posix_spawn(3) with an empty signal mask and default dispositions: the process id. Standard input is `input`, or /dev/null when that is
+/// negative; standard output and error go to `output` unless it is negative, and `inherited` becomes descriptor 3 unless it is.
+int clinux_spawn(
+  const char *path, char *const arguments[], char *const environment[], int input, int output, int inherited
+);
 /// The calling thread's name as ps(1) shows it, at most 15 bytes. prctl(2), PR_SET_NAME.
 int clinux_name_thread(const char *name);
 /// getpwnam_r(3): 1 when found, 0 when there is no such user.
