@@ -21,6 +21,8 @@ final class SpawnedSandbox {
   let arrival = ContinuousClock.now
   private var lifecycle: SandboxLifecycle
   var volume: Volume?
+  /// While it waits for one.
+  var volumeTicket: VolumePool.Ticket?
   var volumeWasKept = false
   var wasAnnounced = false
   var group: ControlGroup?
@@ -43,7 +45,7 @@ final class SpawnedSandbox {
       volumeWasKept = true
       return volumeArrived(.success(kept))
     }
-    surroundings.volumes.take(megabytes: recipe.volumeMegabytes) { [self] in volumeArrived($0) }
+    volumeTicket = surroundings.volumes.take(megabytes: recipe.volumeMegabytes) { [self] in volumeArrived($0) }
   }
 
   func handle(_ input: SandboxLifecycle.Input) {
@@ -51,6 +53,7 @@ final class SpawnedSandbox {
   }
 
   private func volumeArrived(_ outcome: Result<Volume, SystemError>) {
+    volumeTicket = nil
     switch outcome {
     case .failure(let error): handle(.couldNotStart(SpawnFailure(step: .prepareVolume, errno: error.errno)))
     case .success(let volume):

@@ -31,7 +31,8 @@ package struct StateDirectory: ~Copyable {
     try run.makeDirectory("root", mode: 0o700, owner: root, orOpen: true)
     guard let lock = try LockFile.acquire(in: run, name: "lock") else { throw InUse(path: path) }
     let volumes = try state.makeDirectory("volumes", mode: 0o700, owner: root, orOpen: true)
-    for entry in try volumes.entries() { try volumes.removeTree(entry.name) }
+    // A subvolume goes whole, however deep the trees that its tenant left in it.
+    for entry in try volumes.entries() where !volumes.deleteSubvolume(entry.name) { try volumes.removeTree(entry.name) }
     self.lock = lock
     descriptor = state
   }

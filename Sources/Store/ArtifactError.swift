@@ -15,6 +15,8 @@ package enum ArtifactError: Error, Sendable, Hashable, CustomStringConvertible {
   case unsafeEntry(name: String, reason: String)
   /// There is no such artefact.
   case missing(ContentDigest)
+  /// The disk has no room for it.
+  case noSpace(reason: String)
   case io(StoreError)
 
   package var description: String {
@@ -25,6 +27,7 @@ package enum ArtifactError: Error, Sendable, Hashable, CustomStringConvertible {
     case .tooManyEntries(let limit): "more than \(limit) files and directories"
     case .unsafeEntry(let name, let reason): "entry \(name): \(reason)"
     case .missing(let digest): "no artefact \(digest)"
+    case .noSpace(let reason): reason
     case .io(let error): error.description
     }
   }

@@ -25,6 +25,14 @@ extension ArtifactStore {
     }
   }
 
+  /// Before anything is written: what would fill the disk takes it from everybody.
+  func checkSpace(for bytes: Int64) throws(ArtifactError) {
+    let free = try io { () throws(CallError) in try Folder.open(path: directory).freeBytes() }
+    guard free - bytes >= reserve else {
+      throw .noSpace(reason: "the host's disk has \(free >> 20) MB free, of which \(reserve >> 20) MB are kept back")
+    }
+  }
+
   /// Zip first, tree last: a directory with a tree is a complete artefact.
   private func publish(_ digest: ContentDigest, _ kind: Kind, _ zip: [UInt8], from temporary: FileName) throws(CallError) {
     let root = try Folder.open(path: directory)

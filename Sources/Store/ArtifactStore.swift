@@ -30,12 +30,15 @@ package final class ArtifactStore: Sendable {
 
   let directory: String
   let limits: ArchiveLimits
+  /// Bytes of the disk that artefacts leave free.
+  let reserve: Int64
   private let work = BlockingWork(label: "roost.artifacts")
 
   /// Opens the store, making `directory` if need be, and removes what a crash left half made. Blocks: call it while starting.
-  package init(directory: String, limits: ArchiveLimits = .lambda) throws(StoreError) {
+  package init(directory: String, limits: ArchiveLimits = .lambda, reserve: Int64 = 0) throws(StoreError) {
     self.directory = directory
     self.limits = limits
+    self.reserve = reserve
     do throws(CallError) {
       try Folder.make(path: directory)
       let root = try Folder.open(path: directory)
@@ -96,13 +99,17 @@ package final class ArtifactStore: Sendable {
     if contains(digest, kind) {
       try io { () throws(CallError) in try Folder.open(path: directory).touch(digest.name) }
     } else {
+      try checkSpace(for: Int64(zip.count) + contents.unzippedBytes)
       try make(digest, kind, from: zip, by: Folder.Durability(files: contents.entries.count))
     }
     return CodeArtifact(digest: digest, zippedBytes: Int64(zip.count), unzippedBytes: contents.unzippedBytes)
   }
 
   func io<Value: ~Copyable>(_ body: () throws(CallError) -> Value) throws(ArtifactError) -> Value {
-    do { return try body() } catch { throw .io(error.worded(in: directory)) }
+    do { return try body() } catch {
+      let error = error.worded(in: directory)
+      throw error.isOutOfSpace ? .noSpace(reason: "the host's disk is full") : .io(error)
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FunctionModel
 import LinuxSystem
 import Logging
 
@@ -59,6 +60,9 @@ struct ResolveConfiguration: ParsableCommand {
     print("runtimes-dir=\(configuration.runtimesDirectory)")
     print("uid-range=\(Configuration.userIDs.lowerBound)-\(Configuration.userIDs.upperBound)")
     print("user=\(configuration.user)")
+    print("tmp-backend=\(configuration.temporaryBackend)")
+    print("disk-reserve=\(configuration.diskReserve.megabytes)")
+    if let budget = configuration.givenDiskBudget { print("disk-budget=\(budget)") }
   }
 }
 

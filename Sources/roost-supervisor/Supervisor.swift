@@ -35,7 +35,7 @@ struct Supervisor {
     }
     let catalog = try Catalog(path: "\(stateDirectory)/roost.sqlite")
     let journal = try Journal(path: "\(stateDirectory)/journal.sqlite")
-    let artifacts = try ArtifactStore(directory: "\(stateDirectory)/artifacts")
+    let artifacts = try ArtifactStore(directory: "\(stateDirectory)/artifacts", reserve: configuration.diskReserve.bytes)
     try await tidyUp(catalog, journal, artifacts)
 
     let images = runtimeImages()
@@ -113,8 +113,8 @@ struct Supervisor {
       endpoint: "http://\(configuration.host):\(configuration.port)", owner: configuration.owner,
       runtimes: images.runtimes.map(\.identifier),
       capacity: HostCapacity(
-        concurrencyLimit: scheduling.concurrencyLimit, concurrencyInUse: 0, memoryBudget: scheduling.memoryBudget,
-        memoryCommitted: MemorySize(bytes: 0)))
+        concurrencyLimit: scheduling.concurrencyLimit, concurrencyInUse: 0, memoryBudget: scheduling.budget.memory,
+        memoryCommitted: MemorySize(bytes: 0), diskBudget: scheduling.budget.disk, diskCommitted: MemorySize(bytes: 0)))
   }
 
   /// Runs the servers until SIGTERM, SIGINT or the end of roostd.

@@ -44,6 +44,7 @@ extension LambdaService {
     case .empty: .invalidParameterValue("Uploaded file must be a non-empty zip")
     case .tooLargeUnzipped(let limit): .invalidParameterValue("Unzipped size must be smaller than \(limit) bytes")
     case .tooManyEntries, .unsafeEntry: .invalidParameterValue("\(couldNot) (\(error))")
+    case .noSpace(let reason): .codeStorageExceeded("Code storage limit exceeded: \(reason).")
     case .missing, .io: .host(error)
     }
   }
