@@ -52,7 +52,8 @@ final class VolumeMaker: Sendable {
     } catch  where error.errno == ENOTTY {
       guard let bytes = settings.diskBudget else {
         throw SystemError(
-          call: "tmp-backend btrfs", object: "the state directory is on another file system, and only disk-budget says how large a file to make",
+          call: "tmp-backend btrfs",
+          object: "the state directory is on another file system, and only disk-budget says how large a file to make",
           errno: EINVAL)
       }
       return .btrfs(try BtrfsVolumes(inFileOf: bytes, in: directory), isOwn: true)
@@ -83,7 +84,8 @@ final class VolumeMaker: Sendable {
     let reserve = if case .btrfs(_, isOwn: true) = method { min(reserve, space.totalBytes / 20) } else { reserve }
     guard space.availableBytes >= reserve else {
       throw SystemError(
-        call: "reserve", object: "disk space for /tmp: \(space.availableBytes >> 20) MB free, \(reserve >> 20) MB are kept back", errno: ENOSPC)
+        call: "reserve", object: "disk space for /tmp: \(space.availableBytes >> 20) MB free, \(reserve >> 20) MB are kept back",
+        errno: ENOSPC)
     }
   }
 

@@ -10,7 +10,8 @@ struct CallError: Error {
 
   /// For the room's border; `directory` tells where a relative name was looked up.
   func worded(in directory: String) -> StoreError {
-    StoreError(operation: call, object: name.hasPrefix("/") ? name : "\(directory)/\(name)", answer: answer,
+    StoreError(
+      operation: call, object: name.hasPrefix("/") ? name : "\(directory)/\(name)", answer: answer,
       isOutOfSpace: code == ENOSPC || code == EDQUOT)
   }
 }

@@ -125,13 +125,18 @@ final class FakeSandbox: Sendable {
       (.cpuUsage, file("cpu", "5000000\n")), (.cpuWeight, file("weight", "-")),
       (.cpuThrottling, file("throttling", "nr_periods 9\nnr_throttled 2\nthrottled_time 30000000\n")),
       (.processEvents, file("pids", "max 1\n")),
-      (.memoryPressure, file("pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n")),
+      (
+        .memoryPressure,
+        file("pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n")
+      ),
     ])
   }
 
   deinit {
     for number in [control, output, outOfMemory] { close(number) }
-    for name in ["freeze", "kill", "quota", "events", "peak", "current", "cpu", "weight", "throttling", "pids", "pressure"] { unlink("\(directory)/\(name)") }
+    for name in ["freeze", "kill", "quota", "events", "peak", "current", "cpu", "weight", "throttling", "pids", "pressure"] {
+      unlink("\(directory)/\(name)")
+    }
     rmdir(directory)
   }
 
