@@ -36,6 +36,7 @@ let package = Package(
     .executable(name: "roost", targets: ["roost"]),
     .executable(name: "roostd", targets: ["roostd"]),
     .executable(name: "roost-supervisor", targets: ["roost-supervisor"]),
+    .executable(name: "roost-unpack", targets: ["roost-unpack"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -56,13 +57,14 @@ let package = Package(
     // Values.
     .target(name: "FunctionModel", swiftSettings: house),
     .target(name: "SpawnProtocol", swiftSettings: house),
+    .target(name: "ArchiveStream", swiftSettings: house),
 
     // The kernel.
     .target(name: "CLinux", cSettings: cHouse),
     .target(name: "LinuxSystem", dependencies: ["CLinux"], swiftSettings: house),
     .systemLibrary(name: "CSeccomp", pkgConfig: "libseccomp", providers: [.apt(["libseccomp-dev"])]),
     .systemLibrary(name: "CCapabilities", pkgConfig: "libcap", providers: [.apt(["libcap-dev"])]),
-    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CSandbox", dependencies: ["CSeccomp", "CCapabilities"], cSettings: cHouse),
 
     // The privileged side.
@@ -76,9 +78,15 @@ let package = Package(
       name: "sandbox-bench", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], path: "tools/Benchmarks/sandbox-bench",
       swiftSettings: house),
 
+    // The confined side. The program is static, since there is no library in its sandbox; no test may depend on it, or it would be static too.
+    .target(name: "Unpacking", dependencies: ["ArchiveStream", "CZlib"], swiftSettings: house),
+    .executableTarget(
+      name: "roost-unpack", dependencies: ["ArchiveStream", "LinuxSystem", "Unpacking"], swiftSettings: house,
+      linkerSettings: [.unsafeFlags(["-static-executable"])]),
+
     // The unprivileged side.
     .target(
-      name: "Store", dependencies: ["FunctionModel", "CArchive", grdb, crypto, logging],
+      name: "Store", dependencies: ["FunctionModel", "ArchiveStream", "CLinux", grdb, crypto, logging],
       swiftSettings: house),
     .target(
       name: "RuntimeAPI", dependencies: ["FunctionModel", logging] + nio, swiftSettings: house),
@@ -92,7 +100,7 @@ let package = Package(
       swiftSettings: house),
     .target(
       name: "Scheduling",
-      dependencies: ["FunctionModel", "Store", "Environments", logging] + nio,
+      dependencies: ["ArchiveStream", "FunctionModel", "Store", "Sandboxing", "Environments", logging] + nio,
       swiftSettings: house),
     .target(
       name: "LambdaAPI",
@@ -132,7 +140,7 @@ let package = Package(
     .executableTarget(
       name: "roost",
       dependencies: [
-        "FunctionModel", "LinuxSystem",
+        "FunctionModel", "LinuxSystem", crypto,
         argumentParser,
       ] + nio,
       swiftSettings: house),
@@ -144,12 +152,14 @@ let package = Package(
     .testTarget(
       name: "StoreTests",
       dependencies: [
-        "Store", "FunctionModel", "CArchive", grdb, crypto, logging, .product(name: "InMemoryLogging", package: "swift-log"),
+        "Store", "FunctionModel", "ArchiveStream", "Unpacking", grdb, crypto, logging,
+        .product(name: "InMemoryLogging", package: "swift-log"),
       ],
       swiftSettings: testHouse),
     .testTarget(
       name: "SpawningTests", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], exclude: ["Programs"], swiftSettings: testHouse),
-    .testTarget(name: "SandboxingTests", dependencies: ["Sandboxing", "FunctionModel", "SpawnProtocol"], swiftSettings: testHouse),
+    .testTarget(
+      name: "SandboxingTests", dependencies: ["Sandboxing", "FunctionModel", "SpawnProtocol", "LinuxSystem"], swiftSettings: testHouse),
     .testTarget(
       name: "EnvironmentsTests",
       dependencies: ["Environments", "Sandboxing", "FunctionModel", "SpawnProtocol", "LinuxSystem", logging] + nio,
@@ -161,7 +171,7 @@ let package = Package(
     .testTarget(
       name: "LambdaAPITests",
       dependencies: [
-        "FunctionModel", "Scheduling", "Store", "LambdaAPI", crypto, logging,
+        "ArchiveStream", "FunctionModel", "Scheduling", "Store", "LambdaAPI", "Unpacking", crypto, logging,
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -1,5 +1,7 @@
 #include "Result.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,3 +54,19 @@ ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size
   while (*fd_count > 0) close(fds[--*fd_count]);
   return -EMSGSIZE;
 }
+
+int clinux_accept(int listener) { RETURN_RETRIED(accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)); }
+
+int clinux_connect(uint32_t address, uint16_t port) {
+  struct sockaddr_in peer = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {.s_addr = htonl(address)}};
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -errno;
+  if (connect(fd, (struct sockaddr *)&peer, sizeof peer) == 0) return fd;
+  int error = errno;
+  close(fd);
+  return -error;
+}
+
+ssize_t clinux_send(int fd, const void *bytes, size_t count) { RETURN_RETRIED(send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT)); }
+
+ssize_t clinux_receive(int fd, void *buffer, size_t count) { RETURN_RETRIED(recv(fd, buffer, count, 0)); }

@@ -46,6 +46,11 @@ int csandbox_new_keyring(struct child *child);
 int csandbox_set_resource_limits(struct child *child);
 int csandbox_new_session(struct child *child);
 
+int csandbox_restrict_files(struct child *child);
+
+// Landlock's ABI in this kernel, once for all sandboxes; 0 where it is of no use.
+int csandbox_find_landlock(void);
+
 // What rt_sigaction(2) takes, which is not what sigaction(3) takes.
 struct csandbox_action {
   void (*handler)(int);

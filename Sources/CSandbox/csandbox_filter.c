@@ -13,17 +13,21 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/btrfs.h>
+#include <linux/ioprio.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <seccomp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -186,7 +190,9 @@ static int add_personality(scmp_filter_ctx filter) {
 #endif
 
 #define LOAD(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+#define LOAD_UPPER(field) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field) + 4)
 #define WHEN(value, skip, else_skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, skip, else_skip)
+#define WHEN_ANY(bits, skip, else_skip) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, skip, else_skip)
 #define ANSWER(error) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (error))
 
 // Put before libseccomp's program, because its rules cannot say "any value but these, of the lower 32 bits", which are all that the kernel
@@ -208,15 +214,29 @@ static const struct sock_filter preamble[] = {
   LOAD(args[0]), WHEN(1, 0, 1), ANSWER(EPERM),
   LOAD(nr), WHEN(SYS_setpriority, 1, 0), WHEN(SYS_ioprio_set, 0, 3),
   LOAD(args[1]), WHEN(1, 0, 1), ANSWER(EPERM),
+  // Nor by "all of this user". (Its process group is its own: roost-init sees to that.)
+  LOAD(nr), WHEN(SYS_setpriority, 0, 3), LOAD(args[0]), WHEN(PRIO_USER, 0, 1), ANSWER(EPERM),
+  LOAD(nr), WHEN(SYS_ioprio_set, 0, 3), LOAD(args[0]), WHEN(IOPRIO_WHO_USER, 0, 1), ANSWER(EPERM),
+
+  // The limit of core dumps stays where it is; who lowers it is told that it is done. (A question has no new limit: argument 2 is NULL.)
+  LOAD(nr), WHEN(SYS_setrlimit, 0, 3), LOAD(args[0]), WHEN(RLIMIT_CORE, 0, 1), ANSWER(0),
+  LOAD(nr), WHEN(SYS_prlimit64, 0, 7), LOAD(args[1]), WHEN(RLIMIT_CORE, 0, 5),
+  LOAD(args[2]), WHEN(0, 0, 2), LOAD_UPPER(args[2]), WHEN(0, 1, 0), ANSWER(0),
+
+  // Huge pages of the host's reserve, which no memory limit counts: as if there were none.
+  LOAD(nr), WHEN(SYS_mmap, 0, 3), LOAD(args[3]), WHEN_ANY(MAP_HUGETLB, 0, 1), ANSWER(ENOMEM),
+  LOAD(nr), WHEN(SYS_shmget, 0, 3), LOAD(args[2]), WHEN_ANY(SHM_HUGETLB, 0, 1), ANSWER(ENOMEM),
+  LOAD(nr), WHEN(SYS_memfd_create, 0, 3), LOAD(args[1]), WHEN_ANY(MFD_HUGETLB, 0, 1), ANSWER(ENOMEM),
 
   // No protocol but the everyday ones: MPTCP, SCTP, SMC and the like are as odd as odd families. 1 is also PF_UNIX, 0 NETLINK_ROUTE.
   LOAD(nr), WHEN(SYS_socket, 0, 7),
   LOAD(args[2]), WHEN(0, 5, 0), WHEN(IPPROTO_ICMP, 4, 0), WHEN(IPPROTO_TCP, 3, 0), WHEN(IPPROTO_UDP, 2, 0), WHEN(IPPROTO_ICMPV6, 1, 0),
   ANSWER(EPROTONOSUPPORT),
 
-  // No protocols on top of TCP (kernel TLS …), as on a kernel without them. They would also be loaded as modules.
-  LOAD(nr), WHEN(SYS_setsockopt, 0, 5),
-  LOAD(args[1]), WHEN(IPPROTO_TCP, 0, 3), LOAD(args[2]), WHEN(TCP_ULP, 0, 1), ANSWER(ENOENT),
+  // No protocols on top of TCP (kernel TLS …), as on a kernel without them. They would also be loaded as modules. No IPsec within UDP.
+  LOAD(nr), WHEN(SYS_setsockopt, 0, 9), LOAD(args[1]),
+  WHEN(IPPROTO_TCP, 0, 3), LOAD(args[2]), WHEN(TCP_ULP, 0, 5), ANSWER(ENOENT),
+  WHEN(IPPROTO_UDP, 0, 3), LOAD(args[2]), WHEN(UDP_ENCAP, 0, 1), ANSWER(ENOPROTOOPT),
 };
 
 static int build(scmp_filter_ctx filter) {

@@ -57,7 +57,9 @@ static uint64_t find_ignored_signals(void) {
 }
 
 int csandbox_prepare(struct csandbox_host *host) {
-  *host = (struct csandbox_host){.last_capability = cap_max_bits() - 1, .ignored_signals = find_ignored_signals()};
+  *host = (struct csandbox_host){
+    .last_capability = cap_max_bits() - 1, .ignored_signals = find_ignored_signals(), .landlock_abi = csandbox_find_landlock(),
+  };
   int done = find_masks(host);
   return done == 0 ? csandbox_compile_filter(&host->filter) : done;
 }

@@ -65,7 +65,9 @@ int csandbox_set_resource_limits(struct child *child) {
   const struct { int resource; rlim_t soft, hard; } limits[] = {
     {RLIMIT_NOFILE, 1024, 1024},
     {RLIMIT_NPROC, child->plan->process_limit, child->plan->process_limit},
-    {RLIMIT_CORE, 0, 0},
+    // Not 0: where the host pipes cores to a program (systemd-coredump, apport), that is started as root of the host for every crash, and a
+    // limit of 0 does not count (core(5)); 1 does. The filter keeps it.
+    {RLIMIT_CORE, 1, 1},
     {RLIMIT_MEMLOCK, 65536, 65536},
     {RLIMIT_MSGQUEUE, 65536, 65536},
     {RLIMIT_SIGPENDING, 1024, 1024},

@@ -58,6 +58,7 @@ int csandbox_attach_root(struct child *child) { return csandbox_done(attach(chil
 int csandbox_attach_temporary(struct child *child) {
   const struct mount_attr attributes = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
   int mount = child->plan->temporary;
+  if (mount < 0) return 0;
   long done = csandbox_call(SYS_mount_setattr, mount, "", AT_EMPTY_PATH, &attributes, sizeof attributes);
   return done < 0 ? (int)done : attach_in_root(child, mount, "tmp");
 }

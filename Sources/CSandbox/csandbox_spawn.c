@@ -157,6 +157,7 @@ static const struct { enum csandbox_step number; int (*run)(struct child *); } s
   {CSANDBOX_STEP_KEYRING, csandbox_new_keyring},
   {CSANDBOX_STEP_SESSION, csandbox_new_session},
   {CSANDBOX_STEP_NO_NEW_PRIVILEGES, no_new_privileges},
+  {CSANDBOX_STEP_LANDLOCK, csandbox_restrict_files},
   {CSANDBOX_STEP_ARRANGE_DESCRIPTORS, arrange_descriptors},
   // After the descriptors: NOFILE would stop a caller with many open ones from being copied down.
   {CSANDBOX_STEP_RESOURCE_LIMITS, csandbox_set_resource_limits},

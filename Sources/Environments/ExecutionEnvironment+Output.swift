@@ -5,19 +5,18 @@ import Sandboxing
 
 // What the runtime writes to stdout and stderr becomes log records, each with the invocation in whose time it was written.
 extension ExecutionEnvironment {
-  /// Most that is read from a pipe in one turn of the loop; a flood waits in its pipe, which stops the writer.
-  private static let turnLimit = 16_384
-  /// How long a stream that filled its turn waits for the next, so that a flood leaves the loop to others.
-  private static let turnPause = TimeAmount.milliseconds(2)
   /// What a pipe holds: all that can have been written before an invocation ended.
   private static let pipeSize = 65_536
 
   /// The pipe has something.
   func readOutput(_ stream: OutputStream, of sandbox: Sandbox) {
-    switch drain(stream, of: sandbox, limit: Self.turnLimit) {
+    let began = NIODeadline.now()
+    switch drain(stream, of: sandbox, limit: paces[stream, default: OutputPace()].bytes) {
     case .ended: break
     case .empty: sandbox.awaitOutput(stream)
-    case .more: eventLoop.scheduleTask(in: Self.turnPause) { sandbox.awaitOutput(stream) }
+    case .more:
+      let pause = paces[stream, default: OutputPace()].pause(after: .now() - began)
+      eventLoop.scheduleTask(in: pause) { sandbox.awaitOutput(stream) }
     }
   }
 
@@ -40,8 +39,10 @@ extension ExecutionEnvironment {
     var bytes = [UInt8]()
     do {
       let ended = try sandbox.drainOutput(stream, into: &bytes, limit: limit)
+      let drained: Drained = ended ? .ended : bytes.count < limit ? .empty : .more
+      bytes.removeLast(bytes.count - output.allowance.take(bytes.count))
       if !bytes.isEmpty { splitters[stream]?.append(bytes) { logLine($0, from: stream) } }
-      return ended ? .ended : bytes.count < limit ? .empty : .more
+      return drained
     } catch {
       host.logger.error("environment \(id): \(error)")
       return .ended
@@ -67,12 +68,21 @@ extension ExecutionEnvironment {
   }
 
   func logStart(_ invocation: Invocation) {
+    logDropped()
     output.requestID = invocation.requestID
     output.tail = invocation.wantsLogTail ? LogTail(limit: Limits.logTailBytes) : nil
     logPlatform("START RequestId: \(invocation.requestID) Version: \(version.version)")
   }
 
+  /// Says once what was not kept; the next output is a new invocation's.
+  func logDropped() {
+    let dropped = output.allowance.dropped
+    if dropped > 0 { logPlatform("LOG_TRUNCATED: \(dropped) bytes beyond \(Limits.invocationLogBytes) were dropped") }
+    output.allowance = LogAllowance(bytes: Limits.invocationLogBytes)
+  }
+
   func logEnd(_ running: RunningInvocation, _ report: InvocationReport, fault: InvocationFault?) {
+    logDropped()
     let requestID = running.invocation.requestID
     for line in fault?.logLines(requestID: requestID, now: WallClock.timestamp()) ?? [] { logPlatform(line) }
     logPlatform("END RequestId: \(requestID)")

@@ -41,6 +41,7 @@ package actor ExecutionEnvironment {
   var output = Output()
   /// Apart from `output`, which changes while a splitter gives out its lines.
   var splitters: [OutputStream: LineSplitter] = [.standardOutput: LineSplitter(), .standardError: LineSplitter()]
+  var paces: [OutputStream: OutputPace] = [:]
   var times = Times()
 
   /// What this life has taken so far.
@@ -60,6 +61,7 @@ package actor ExecutionEnvironment {
   struct Output {
     var requestID: String?
     var tail: LogTail?
+    var allowance = LogAllowance(bytes: Limits.invocationLogBytes)
   }
 
   /// The one word `unsafe` of this room, which the language asks for here: the actor keeps its event loop, and so its executor, alive.

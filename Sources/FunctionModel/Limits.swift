@@ -17,6 +17,8 @@ package enum Limits {
   package static let clientContextBytes = 3_583
   package static let initPhase: Duration = .seconds(10)
   package static let logTailBytes = 4_096
+  /// Output of one invocation, or of one init, that goes to the log. (Lambda's log service takes more, and sends a bill.)
+  package static let invocationLogBytes = 8 << 20
   package static let processes = 1_024
   /// Memory that buys one full CPU.
   package static let megabytesPerCPU = 1_769

@@ -24,6 +24,13 @@ package struct Launch: Sendable {
     return variables
   }
 
+  /// One program that needs to be told nothing.
+  init(program: String) {
+    arguments = [program]
+    workingDirectory = "/"
+    environment = [:]
+  }
+
   private static let overridable = [
     "TZ": ":UTC",
     "LANG": "en_US.UTF-8",

@@ -50,6 +50,15 @@ package final class SandboxSpawner: Sendable {
 
   /// Has roostd make a sandbox. Its roost-init waits for ``Sandbox/start(_:)``.
   package func create(_ plan: SandboxPlan) async throws(SpawnFailure) -> Sandbox {
+    try await create { .create($0, plan.recipe) }
+  }
+
+  /// Has roostd make a sandbox for an unpacker.
+  func createUnpacker(hostUserID: UInt32) async throws(SpawnFailure) -> Sandbox {
+    try await create { .createUnpacker($0, hostUserID: hostUserID) }
+  }
+
+  private func create(_ request: (SandboxID) -> SpawnRequest) async throws(SpawnFailure) -> Sandbox {
     let result = await withCheckedContinuation { continuation in
       let id = state.withLock { state -> SandboxID? in
         guard !state.ended else { return nil }
@@ -59,7 +68,7 @@ package final class SandboxSpawner: Sendable {
         return id
       }
       guard let id else { return continuation.resume(returning: .failure(.unreachable)) }
-      if !send(.create(id, plan.recipe)) { finishCreation(id, .failure(.unreachable)) }
+      if !send(request(id)) { finishCreation(id, .failure(.unreachable)) }
     }
     return try result.get()
   }

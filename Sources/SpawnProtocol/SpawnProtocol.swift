@@ -63,6 +63,9 @@ package enum SpawnRequest: Sendable, Hashable {
   case destroy(SandboxID, keepVolume: Bool)
   /// Give back a volume that a `destroy` kept.
   case release(VolumeID)
+  /// Make a sandbox that holds nothing but `/roost-unpack`, for an archive that nobody has looked at yet. All else of it is roostd's choice:
+  /// no `/tmp`, no network but its own, little memory. Answered by `created` or `failed`.
+  case createUnpacker(SandboxID, hostUserID: UInt32)
 }
 
 /// roostd to supervisor.

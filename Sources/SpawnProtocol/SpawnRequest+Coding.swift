@@ -5,12 +5,14 @@
 //   2 kill      u64 sandbox
 //   3 destroy   u64 sandbox, u8 keep the volume: 0 or 1
 //   4 release   u64 volume
+//   5 unpacker  u64 sandbox, u32 host uid
 
 private enum Kind {
   static let create: UInt8 = 1
   static let kill: UInt8 = 2
   static let destroy: UInt8 = 3
   static let release: UInt8 = 4
+  static let unpacker: UInt8 = 5
 }
 
 /// What a recipe may ask for. The quotas are Lambda's; they are written here again because roostd trusts nobody else's check.
@@ -50,6 +52,10 @@ extension SpawnRequest {
     case .release(let volume):
       writer.write(Kind.release)
       writer.write(volume.number)
+    case .createUnpacker(let sandbox, let hostUserID):
+      writer.write(Kind.unpacker)
+      writer.write(sandbox.number)
+      writer.write(hostUserID)
     }
     return writer.bytes
   }
@@ -63,6 +69,8 @@ extension SpawnRequest {
     case Kind.kill: self = .kill(SandboxID(try reader.read()))
     case Kind.destroy: self = .destroy(SandboxID(try reader.read()), keepVolume: try reader.readFlag("keep volume"))
     case Kind.release: self = .release(VolumeID(try reader.read()))
+    case Kind.unpacker:
+      self = .createUnpacker(SandboxID(try reader.read()), hostUserID: try reader.read(in: RecipeBounds.hostUserID, "host user id"))
     default: throw .unknownKind(kind)
     }
     try reader.finish()

@@ -44,4 +44,5 @@ package enum SpawnStep: UInt16, Sendable, Hashable, CaseIterable {
   case seccomp = 58
   case execute = 59
   case unshareNetwork = 60
+  case landlock = 70
 }

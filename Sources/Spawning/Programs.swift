@@ -5,13 +5,15 @@ import LinuxSystem
 struct Programs {
   let supervisor: String
   let initProgram: String
+  let unpackProgram: String
 
   init() throws {
     let own = try Self.ownPath()
     let directory = own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex)
     supervisor = "\(directory)/roost-supervisor"
     initProgram = "\(directory)/roost-init"
-    for program in [supervisor, initProgram] where unsafe access(program, X_OK) != 0 {
+    unpackProgram = "\(directory)/roost-unpack"
+    for program in [supervisor, initProgram, unpackProgram] where unsafe access(program, X_OK) != 0 {
       throw RoostDaemon.Refusal(status: 69, message: "\(program) is missing", hint: "it belongs beside roostd")
     }
   }

@@ -68,7 +68,9 @@ package final class RoostDaemon {
       name: settings.controlGroupName ?? ControlGroupTree.name(forStateDirectory: settings.stateDirectory))
     try groups.reapLeftovers()
     loop = try EventLoop()
-    host = try SandboxHost(settings: settings, state: state.descriptor, initProgram: programs.initProgram, controlGroups: groups)
+    host = try SandboxHost(
+      settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
+      controlGroups: groups)
     volumes = try VolumePool(host: host, loop: loop)
   }
 

@@ -24,24 +24,27 @@ final class SandboxChild {
   /// Where to wait for a ``Report``.
   var setupDescriptor: CInt { setup.rawValue }
 
-  /// Clones into `group`, with `root` as the future root and `temporary` as /tmp; the ends of its pipes go into `handOver`.
+  /// Clones into `group`, with `root` as the future root and `temporary`, if there is one, as /tmp; the ends of its pipes go into `handOver`.
   init(
-    host: SandboxHost, recipe: SandboxRecipe, group: ControlGroup, root: borrowing Descriptor,
-    temporary: borrowing Descriptor, handOver: HandOver
+    host: SandboxHost, order: SandboxOrder, group: ControlGroup, root: borrowing Descriptor,
+    temporary: borrowing Descriptor?, handOver: HandOver
   ) throws(SpawnFailure) {
     let ends = try SandboxChild.makeEnds()
     let tasks = try failing(at: .makeControlGroup) { () throws(SystemError) in try group.openTasks() }
     var plan = csandbox_plan()
     plan.control_group = group.unifiedDirectory ?? -1
     plan.root = root.rawValue
-    plan.temporary = temporary.rawValue
+    switch temporary {
+    case .some(let mount): plan.temporary = mount.rawValue
+    case nil: plan.temporary = -1
+    }
     plan.standard_output = ends.standardOutput.writeEnd.rawValue
     plan.standard_error = ends.standardError.writeEnd.rawValue
     plan.control = ends.control.second.rawValue
     plan.`init` = host.initProgram.rawValue
     plan.setup = ends.setup.second.rawValue
-    plan.host_id = recipe.hostUserID
-    plan.process_limit = recipe.processLimit
+    plan.host_id = order.hostUserID
+    plan.process_limit = order.processLimit
     plan.setTasks(tasks.rawValues)
     var child = unsafe csandbox_child()
     let answer = unsafe csandbox_spawn(host.prepared.pointer, &plan, &child)

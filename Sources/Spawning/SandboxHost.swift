@@ -12,13 +12,16 @@ package final class SandboxHost {
   let volumes: Descriptor
   private let runtimes: Descriptor
   private let artifacts: Descriptor
+  private let unpackerRoot: UnpackerRoot?
   private var groupCount: UInt64 = 0
 
   /// - Parameters:
   ///   - state: the state directory, whose tree stands.
   ///   - initProgram: path of the roost-init executable.
+  ///   - unpackProgram: path of the roost-unpack executable; without it no sandbox is made for it.
   package init(
-    settings: HostSettings, state: borrowing Descriptor, initProgram: String, controlGroups: ControlGroupTree
+    settings: HostSettings, state: borrowing Descriptor, initProgram: String, unpackProgram: String? = nil,
+    controlGroups: ControlGroupTree
   ) throws(SystemError) {
     self.settings = settings
     self.controlGroups = controlGroups
@@ -30,6 +33,12 @@ package final class SandboxHost {
     }
     artifacts = try Descriptor.openBeneath(directory: state, path: "artifacts", flags: O_RDONLY | O_DIRECTORY)
     volumes = try Descriptor.openBeneath(directory: state, path: "volumes", flags: O_RDONLY | O_DIRECTORY)
+    if let unpackProgram {
+      let own = try Descriptor.openBeneath(directory: state, path: "run/root", flags: O_RDONLY | O_DIRECTORY)
+      unpackerRoot = try UnpackerRoot.make(in: own, program: unpackProgram)
+    } else {
+      unpackerRoot = nil
+    }
     prepared = try PreparedHost()
   }
 
@@ -39,15 +48,33 @@ package final class SandboxHost {
     return "\(groupCount)"
   }
 
-  /// The read-only root of a sandbox, mounted nowhere yet: runtime image, code on it, layers on top.
-  func mountRoot(of recipe: SandboxRecipe) throws(SpawnFailure) -> Descriptor {
-    let directories = try openDirectories(of: recipe)
+  /// The read-only root of a sandbox, mounted nowhere yet.
+  func mountRoot(of order: SandboxOrder) throws(SpawnFailure) -> Descriptor {
+    let directories =
+      switch order {
+      case .function(let recipe): try openDirectories(of: recipe)
+      case .unpacker: try unpackerDirectories()
+      }
     let numbers = directories.rawValues
     let answer = unsafe csandbox_mount_root(numbers, UInt32(numbers.count))
     guard answer >= 0 else { throw SpawnFailure(step: .mountRoot, errno: -answer) }
     return Descriptor(owning: answer)
   }
 
+  private func unpackerDirectories() throws(SpawnFailure) -> DescriptorList {
+    var directories = DescriptorList()
+    switch unpackerRoot {
+    case .some(let root):
+      try failing(at: .openRuntime) { () throws(SystemError) in
+        directories.append(try root.places.duplicate())
+        directories.append(try root.programs.duplicate())
+      }
+    case nil: throw SpawnFailure(step: .openRuntime, errno: ENOENT)
+    }
+    return directories
+  }
+
+  /// Runtime image, code on it, layers on top.
   private func openDirectories(of recipe: SandboxRecipe) throws(SpawnFailure) -> DescriptorList {
     var directories = DescriptorList()
     directories.append(try openImage(recipe.runtime))

@@ -18,16 +18,15 @@ extension SpawnedSandbox {
   }
 
   private func cloneChild() throws(SpawnFailure) {
-    guard let volume else { throw SpawnFailure(step: .prepareVolume, errno: ENOENT) }
     let host = surroundings.host
-    let root = try host.mountRoot(of: recipe)
-    let temporary = try failing(at: .prepareVolume) { () throws(SystemError) in try volume.mount() }
+    let root = try host.mountRoot(of: order)
+    let temporary = try failing(at: .prepareVolume) { () throws(SystemError) in try volume?.mount() }
     let group = try failing(at: .makeControlGroup) { () throws(SystemError) in
       try ControlGroup.make(
-        in: host.controlGroups, name: host.newGroupName(), memoryBytes: recipe.memoryBytes, processLimit: recipe.processLimit)
+        in: host.controlGroups, name: host.newGroupName(), memoryBytes: order.memoryBytes, processLimit: order.processLimit)
     }
     self.group = group
-    child = try SandboxChild(host: host, recipe: recipe, group: group, root: root, temporary: temporary, handOver: handOver)
+    child = try SandboxChild(host: host, order: order, group: group, root: root, temporary: temporary, handOver: handOver)
   }
 
   private func watchChild() throws(SystemError) {

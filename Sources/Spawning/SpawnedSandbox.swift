@@ -16,7 +16,7 @@ final class SpawnedSandbox {
   static let setUpLimit = Duration.seconds(20)
 
   let id: SandboxID
-  let recipe: SandboxRecipe
+  let order: SandboxOrder
   let surroundings: Surroundings
   let arrival = ContinuousClock.now
   private var lifecycle: SandboxLifecycle
@@ -32,20 +32,21 @@ final class SpawnedSandbox {
   var setupWatch: EventLoop.Token?
   var deadline: EventLoop.Token?
 
-  init(id: SandboxID, recipe: SandboxRecipe, surroundings: Surroundings) {
+  init(id: SandboxID, order: SandboxOrder, surroundings: Surroundings) {
     self.id = id
-    self.recipe = recipe
+    self.order = order
     self.surroundings = surroundings
     lifecycle = SandboxLifecycle(id: id)
   }
 
-  /// Takes a volume and begins.
+  /// Takes a volume, if one is wanted, and begins.
   func begin() {
-    if let kept = surroundings.volumes.takeKept(recipe.volume) {
+    guard let wanted = order.volume else { return handle(.volumeArrived) }
+    if let kept = surroundings.volumes.takeKept(wanted.id) {
       volumeWasKept = true
       return volumeArrived(.success(kept))
     }
-    volumeTicket = surroundings.volumes.take(megabytes: recipe.volumeMegabytes) { [self] in volumeArrived($0) }
+    volumeTicket = surroundings.volumes.take(megabytes: wanted.megabytes) { [self] in volumeArrived($0) }
   }
 
   func handle(_ input: SandboxLifecycle.Input) {
@@ -66,7 +67,7 @@ final class SpawnedSandbox {
   private func perform(_ action: SandboxLifecycle.Action) {
     switch action {
     case .start: start()
-    case .writeMaps: attempt { () throws(SpawnFailure) in try child?.writeMaps(hostUserID: recipe.hostUserID) }
+    case .writeMaps: attempt { () throws(SpawnFailure) in try child?.writeMaps(hostUserID: order.hostUserID) }
     case .handOver: attempt { () throws(SpawnFailure) in try announce() }
     case .kill: kill()
     case .answer(let event): surroundings.send(event, DescriptorList())

@@ -40,7 +40,8 @@ package final class Spawner {
 
   private func receive(_ incoming: SupervisorLink.Incoming) {
     switch incoming {
-    case .request(.create(let id, let recipe)): create(id, recipe)
+    case .request(.create(let id, let recipe)): create(id, .function(recipe))
+    case .request(.createUnpacker(let id, let hostUserID)): create(id, .unpacker(hostUserID: hostUserID))
     case .request(.kill(let id)): sandboxes[id]?.handle(.killRequested)
     case .request(.destroy(let id, let keepVolume)): destroy(id, keepVolume: keepVolume)
     case .request(.release(let volume)): volumes.release(volume)
@@ -48,8 +49,8 @@ package final class Spawner {
     }
   }
 
-  private func create(_ id: SandboxID, _ recipe: SandboxRecipe) {
-    if let errno = refusal(of: recipe, id) {
+  private func create(_ id: SandboxID, _ order: SandboxOrder) {
+    if let errno = refusal(of: order, id) {
       link?.send(.failed(id, SpawnFailure(step: .refused, errno: errno)))
       return
     }
@@ -57,17 +58,17 @@ package final class Spawner {
       host: host, loop: loop, volumes: volumes,
       send: { [weak self] event, descriptors in self?.link?.send(event, descriptors: descriptors) },
       forget: { [weak self] in self?.forget($0) })
-    let sandbox = SpawnedSandbox(id: id, recipe: recipe, surroundings: surroundings)
+    let sandbox = SpawnedSandbox(id: id, order: order, surroundings: surroundings)
     sandboxes[id] = sandbox
     sandbox.begin()
   }
 
-  /// Why a well-formed recipe is not carried out: a uid that is not for sandboxes, or something that a live sandbox has already.
-  private func refusal(of recipe: SandboxRecipe, _ id: SandboxID) -> Int32? {
+  /// Why a well-formed order is not carried out: a uid that is not for sandboxes, or something that a live sandbox has already.
+  private func refusal(of order: SandboxOrder, _ id: SandboxID) -> Int32? {
     guard sandboxes[id] == nil else { return EEXIST }
-    guard host.settings.userIDs.contains(recipe.hostUserID) else { return EPERM }
+    guard host.settings.userIDs.contains(order.hostUserID) else { return EPERM }
     let isTaken = sandboxes.values.contains { sandbox in
-      sandbox.recipe.hostUserID == recipe.hostUserID || sandbox.recipe.volume == recipe.volume
+      sandbox.order.hostUserID == order.hostUserID || (order.volume != nil && sandbox.order.volume?.id == order.volume?.id)
     }
     return isTaken ? EBUSY : nil
   }

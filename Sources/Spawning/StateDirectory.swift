@@ -4,9 +4,9 @@ package import LinuxSystem
 /// The state directory as roostd lays it out, with the lock that says whose it is.
 ///
 ///     <state-dir>/          supervisor's user, 0755
-///       artifacts/          supervisor's user, 0755: unpacked code and layers
+///       artifacts/          supervisor's user, 0700: unpacked code and layers, which sandboxes see through mounts alone
 ///       run/                supervisor's user, 0755: sockets, `lock`
-///         root/             root, 0700
+///         root/             root, 0700: the unpacker's root
 ///       volumes/            root, 0700: backing files of /tmp
 package struct StateDirectory: ~Copyable {
   package let descriptor: Descriptor
@@ -26,7 +26,7 @@ package struct StateDirectory: ~Copyable {
     let root = UserAccount(userID: 0, groupID: 0)
     let parent = try Descriptor.open(parentPath, flags: O_RDONLY | O_DIRECTORY)
     let state = try parent.makeDirectory(String(components.last ?? "."), mode: 0o755, owner: owner, orOpen: true)
-    try state.makeDirectory("artifacts", mode: 0o755, owner: owner, orOpen: true)
+    try state.makeDirectory("artifacts", mode: 0o700, owner: owner, orOpen: true)
     let run = try state.makeDirectory("run", mode: 0o755, owner: owner, orOpen: true)
     try run.makeDirectory("root", mode: 0o700, owner: root, orOpen: true)
     guard let lock = try LockFile.acquire(in: run, name: "lock") else { throw InUse(path: path) }

@@ -1,3 +1,4 @@
+package import ArchiveStream
 package import FunctionModel
 
 /// Why an upload was not stored; the API turns each case into AWS's text.
@@ -17,6 +18,8 @@ package enum ArtifactError: Error, Sendable, Hashable, CustomStringConvertible {
   case missing(ContentDigest)
   /// The disk has no room for it.
   case noSpace(reason: String)
+  /// The host has nobody to unpack it now: nothing is known of the archive.
+  case noUnpacker(UnpackerUnavailable)
   case io(StoreError)
 
   package var description: String {
@@ -28,26 +31,13 @@ package enum ArtifactError: Error, Sendable, Hashable, CustomStringConvertible {
     case .unsafeEntry(let name, let reason): "entry \(name): \(reason)"
     case .missing(let digest): "no artefact \(digest)"
     case .noSpace(let reason): reason
+    case .noUnpacker(let error): "no unpacker: \(error)"
     case .io(let error): error.description
     }
   }
 }
 
-/// What an archive may hold.
-package struct ArchiveLimits: Sendable, Hashable {
-  /// Bytes of all files together.
-  package var unzippedBytes: Int64
-  /// Files, links and directories, those included that are only implied by a path.
-  package var entries: Int
-  /// Components of a path.
-  package var depth: Int
-
-  package init(unzippedBytes: Int64, entries: Int, depth: Int) {
-    self.unzippedBytes = unzippedBytes
-    self.entries = entries
-    self.depth = depth
-  }
-
+extension ArchiveLimits {
   /// AWS Lambda's quota of bytes, and bounds of our own on what it does not limit.
   package static let lambda = ArchiveLimits(unzippedBytes: Int64(Limits.unzippedCodeBytes), entries: 65_535, depth: 64)
 }

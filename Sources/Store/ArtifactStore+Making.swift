@@ -1,11 +1,13 @@
+import ArchiveStream
 import FunctionModel
 import Glibc
 
 /// How an artefact comes to be: in a directory of its own, then by renames.
 extension ArtifactStore {
+  /// - Returns: how many bytes the files have together.
   func make(
-    _ digest: ContentDigest, _ kind: Kind, from zip: [UInt8], by durability: Folder.Durability
-  ) throws(ArtifactError) {
+    _ digest: ContentDigest, _ kind: Kind, from zip: [UInt8], unpackedBy session: any UnpackerSession
+  ) throws(ArtifactError) -> Int64 {
     let temporary = FileName.temporary()
     defer { removeLeftovers(temporary) }
     let tree = try io { () throws(CallError) in
@@ -18,19 +20,43 @@ extension ArtifactStore {
       }
       return tree
     }
-    try Unpacker.unpack(zip, into: tree, limits: limits)
-    try io { () throws(CallError) in
-      try Folder.open(path: directory).folder(temporary).folder(kind.name).seal(seconds: Unpacker.time, by: durability)
+    try Self.fill(tree, from: session, limits: limits)
+    // Only now is it known how much it is.
+    try checkSpace(for: Int64(zip.count))
+    return try io { () throws(CallError) in
+      let made = try Folder.open(path: directory).folder(temporary).folder(kind.name)
+      let (bytes, entries) = try made.contents()
+      try made.seal(seconds: TreeWriter.time, by: Folder.Durability(files: entries))
       try publish(digest, kind, zip, from: temporary)
+      return bytes
     }
   }
 
-  /// Before anything is written: what would fill the disk takes it from everybody.
+  /// Whether there is room for `bytes` more: code that fills the disk takes it from everybody.
   func checkSpace(for bytes: Int64) throws(ArtifactError) {
     let free = try io { () throws(CallError) in try Folder.open(path: directory).freeBytes() }
     guard free - bytes >= reserve else {
       throw .noSpace(reason: "the host's disk has \(free >> 20) MB free, of which \(reserve >> 20) MB are kept back")
     }
+  }
+
+  /// Writes what the unpacker tells into an empty folder, up to the end that it tells.
+  static func fill(
+    _ folder: borrowing Folder, from session: any UnpackerSession, limits: ArchiveLimits
+  ) throws(ArtifactError) {
+    var writer = try TreeWriter.filling(folder, limits: limits)
+    var reader = ArchiveRecordReader()
+    while !writer.isComplete {
+      let bytes: [UInt8]
+      do throws(UnpackerFailed) { bytes = try session.read() } catch { throw .notAZip(reason: "\(error)") }
+      guard !bytes.isEmpty else { throw .notAZip(reason: "its unpacker ended early") }
+      reader.append(bytes)
+      while let record = try next(&reader) { try writer.take(record) }
+    }
+  }
+
+  private static func next(_ reader: inout ArchiveRecordReader) throws(ArtifactError) -> ArchiveRecord? {
+    do throws(ArchiveRecordReader.Fault) { return try reader.next() } catch { throw .unpacker(saying: error.reason) }
   }
 
   /// Zip first, tree last: a directory with a tree is a complete artefact.
@@ -42,7 +68,7 @@ extension ArtifactStore {
     if try artifact.status(.zip) == nil {
       let file = try made.makeFile(.zip)
       try file.write(zip.span)
-      try file.finish(mode: 0o600, seconds: Unpacker.time)
+      try file.finish(mode: 0o600, seconds: TreeWriter.time)
       try file.synchronize()
       try made.move(.zip, into: artifact, as: .zip)
     }

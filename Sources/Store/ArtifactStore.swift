@@ -1,3 +1,4 @@
+package import ArchiveStream
 import Crypto
 package import FunctionModel
 import Glibc
@@ -32,11 +33,17 @@ package final class ArtifactStore: Sendable {
   let limits: ArchiveLimits
   /// Bytes of the disk that artefacts leave free.
   let reserve: Int64
+  let unpacker: any ArchiveUnpacker
   private let work = BlockingWork(label: "roost.artifacts")
+  /// Each unpacking waits for its unpacker and for the disk on a thread of its own.
+  private let desks = Desks(count: 2)
 
   /// Opens the store, making `directory` if need be, and removes what a crash left half made. Blocks: call it while starting.
-  package init(directory: String, limits: ArchiveLimits = .lambda, reserve: Int64 = 0) throws(StoreError) {
+  package init(
+    directory: String, unpacker: any ArchiveUnpacker, limits: ArchiveLimits = .lambda, reserve: Int64 = 0
+  ) throws(StoreError) {
     self.directory = directory
+    self.unpacker = unpacker
     self.limits = limits
     self.reserve = reserve
     do throws(CallError) {
@@ -46,11 +53,52 @@ package final class ArtifactStore: Sendable {
     } catch { throw error.worded(in: directory) }
   }
 
-  /// Unpacks and keeps a zip. Storing the same bytes again finds them there; the answer is the same.
+  /// Has a zip unpacked and keeps it. Storing the same bytes again finds them there; the answer is the same.
   ///
-  /// On an error nothing is left behind.
+  /// Two at a time are unpacked; others wait for their turn. On an error nothing is left behind.
   package func store(zip: [UInt8], kind: Kind) async throws(ArtifactError) -> CodeArtifact {
-    try await work.run { [self] () throws(ArtifactError) in try storeNow(zip, kind) }
+    let digest = await work.run { Self.digest(of: zip) }
+    if let known = try await found(digest, kind, zip) { return known }
+    let desk = await desks.take()
+    let result: Result<CodeArtifact, ArtifactError>
+    do throws(ArtifactError) {
+      // Somebody else may have stored it meanwhile.
+      if let known = try await found(digest, kind, zip) {
+        result = .success(known)
+      } else {
+        result = .success(try await unpack(zip, as: digest, kind, at: desk))
+      }
+    } catch { result = .failure(error) }
+    await desks.giveBack(desk)
+    return try result.get()
+  }
+
+  private func unpack(
+    _ zip: [UInt8], as digest: ContentDigest, _ kind: Kind, at desk: BlockingWork
+  ) async throws(ArtifactError) -> CodeArtifact {
+    try await work.run { [self] () throws(ArtifactError) in try checkSpace(for: Int64(zip.count)) }
+    let session: any UnpackerSession
+    do throws(UnpackerUnavailable) { session = try await unpacker.begin(zip, limits: limits) } catch { throw .noUnpacker(error) }
+    let result: Result<Int64, ArtifactError> = await desk.run { [self] in
+      do throws(ArtifactError) { return .success(try make(digest, kind, from: zip, unpackedBy: session)) } catch {
+        return .failure(error)
+      }
+    }
+    await session.end()
+    return CodeArtifact(digest: digest, zippedBytes: Int64(zip.count), unzippedBytes: try result.get())
+  }
+
+  /// What is there already, made young again.
+  private func found(_ digest: ContentDigest, _ kind: Kind, _ zip: [UInt8]) async throws(ArtifactError) -> CodeArtifact? {
+    guard contains(digest, kind) else { return nil }
+    return try await work.run { [self] () throws(ArtifactError) in
+      try io { () throws(CallError) in
+        let root = try Folder.open(path: directory)
+        try root.touch(digest.name)
+        let bytes = try root.folder(digest.name).folder(kind.name).contents().bytes
+        return CodeArtifact(digest: digest, zippedBytes: Int64(zip.count), unzippedBytes: bytes)
+      }
+    }
   }
 
   /// The bytes as they were uploaded. Throws ``ArtifactError/missing(_:)``.
@@ -93,16 +141,9 @@ package final class ArtifactStore: Sendable {
     }
   }
 
-  private func storeNow(_ zip: [UInt8], _ kind: Kind) throws(ArtifactError) -> CodeArtifact {
+  private static func digest(of zip: [UInt8]) -> ContentDigest {
     guard let digest = ContentDigest(bytes: Array(SHA256.hash(data: zip))) else { preconditionFailure("SHA-256 has 32 bytes") }
-    let contents = try ZipDirectory(of: zip, limits: limits)
-    if contains(digest, kind) {
-      try io { () throws(CallError) in try Folder.open(path: directory).touch(digest.name) }
-    } else {
-      try checkSpace(for: Int64(zip.count) + contents.unzippedBytes)
-      try make(digest, kind, from: zip, by: Folder.Durability(files: contents.entries.count))
-    }
-    return CodeArtifact(digest: digest, zippedBytes: Int64(zip.count), unzippedBytes: contents.unzippedBytes)
+    return digest
   }
 
   func io<Value: ~Copyable>(_ body: () throws(CallError) -> Value) throws(ArtifactError) -> Value {

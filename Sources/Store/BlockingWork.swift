@@ -26,3 +26,22 @@ struct BlockingWork: Sendable {
     return try result.get()
   }
 }
+
+/// A few threads' worth of work, lent to one user at a time; who finds none free waits in line.
+actor Desks {
+  private var free: [BlockingWork]
+  private var waiting: [CheckedContinuation<BlockingWork, Never>] = []
+
+  init(count: Int) {
+    free = (0..<count).map { BlockingWork(label: "roost.artifacts.\($0)") }
+  }
+
+  func take() async -> BlockingWork {
+    if let desk = free.popLast() { return desk }
+    return await withCheckedContinuation { waiting.append($0) }
+  }
+
+  func giveBack(_ desk: BlockingWork) {
+    if waiting.isEmpty { free.append(desk) } else { waiting.removeFirst().resume(returning: desk) }
+  }
+}

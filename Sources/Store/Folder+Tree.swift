@@ -1,4 +1,5 @@
-import CArchive
+import ArchiveStream
+import CLinux
 import Glibc
 
 /// Whole trees, walked by descriptor: names are taken as bytes, links are not followed.
@@ -32,11 +33,29 @@ extension Folder {
     }
   }
 
+  /// How many bytes all regular files of the tree have together, and how many entries there are.
+  borrowing func contents() throws(CallError) -> (bytes: Int64, entries: Int) {
+    var total: (bytes: Int64, entries: Int) = (0, 0)
+    for name in try names() {
+      guard let status = try status(name) else { continue }
+      total.entries += 1
+      switch status.st_mode & S_IFMT {
+      case S_IFDIR:
+        let below = try folder(name).contents()
+        total = (total.bytes + below.bytes, total.entries + below.entries)
+      case S_IFREG: total.bytes += Int64(status.st_size)
+      default: break
+      }
+    }
+    return total
+  }
+
   /// Gives every directory of the tree its final time and makes everything in it durable, from the leaves up.
   borrowing func seal(seconds: Int, by durability: Durability) throws(CallError) {
     try settle(seconds: seconds, flushing: durability == .eachFile)
-    guard durability == .wholeFileSystem, syncfs(descriptor) != 0 else { return }
-    throw CallError(call: "syncfs", name: ".", code: errno)
+    guard durability == .wholeFileSystem else { return }
+    let answer = clinux_syncfs(descriptor)
+    if answer < 0 { throw CallError(call: "syncfs", name: ".", code: -answer) }
   }
 
   private borrowing func settle(seconds: Int, flushing: Bool) throws(CallError) {

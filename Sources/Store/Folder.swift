@@ -1,3 +1,4 @@
+import ArchiveStream
 import Glibc
 
 /// A system call that failed, with the name it was about.
@@ -37,9 +38,9 @@ struct Folder: ~Copyable, Sendable {
     return Folder(owning: descriptor)
   }
 
-  /// Makes a directory by path unless there is one.
+  /// Makes a directory by path unless there is one, for its owner alone.
   static func make(path: String) throws(CallError) {
-    guard unsafe mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+    guard unsafe mkdir(path, 0o700) != 0, errno != EEXIST else { return }
     throw CallError(call: "mkdir", name: path, code: errno)
   }
 

@@ -1,3 +1,4 @@
+import ArchiveStream
 import Glibc
 
 /// An open regular file of the artefact store.

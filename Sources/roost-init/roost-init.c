@@ -83,7 +83,8 @@ static int read_start(long length) {
 static void become(void *unused) {
   (void)unused;
   csandbox_call(SYS_rt_sigprocmask, SIG_SETMASK, &no_signals, NULL, sizeof no_signals);
-  csandbox_call(SYS_setpgid, 0, 0);
+  // A session, and with it a process group, of its own: nobody can join ours, whose priority would then be theirs to set.
+  csandbox_call(SYS_setsid);
   long done = csandbox_call(SYS_chdir, program.directory);
   if (done == 0) done = csandbox_call(SYS_execve, program.arguments[0], program.arguments, program.environment);
   program.error = (int)-done;

@@ -22,12 +22,12 @@ struct Configuration: Sendable {
   var user: String
   var logLevel: Logger.Level
 
-  /// Host uids that environments are given. They must belong to nobody else on the host.
+  /// Host uids that environments are given. They must belong to nobody else on the host, another Roost among them.
   static let userIDs: ClosedRange<UInt32> = 2_000_000_001...2_000_065_536
 
   static let keys: Set<String> = [
     "state-dir", "listen", "runtimes-dir", "auth", "region", "account", "concurrency-limit", "memory-budget",
-    "disk-budget", "disk-reserve", "tmp-backend", "idle-timeout", "drain-timeout", "user", "log-level",
+    "disk-budget", "disk-reserve", "tmp-backend", "idle-timeout", "drain-timeout", "user", "uid-range", "log-level",
   ]
 
   /// Merges command line, environment and file, and checks every value.
@@ -91,7 +91,18 @@ struct Configuration: Sendable {
       budget: HostResources(
         memory: budget ?? HostFactsReader.defaultMemoryBudget(),
         disk: givenDiskBudget.map(MemorySize.megabytes) ?? disk.defaultBudget(reserve: diskReserve)),
-      idleTimeout: .seconds(try Self.number(values, "idle-timeout", 1...86_400) ?? 600), userIDs: Self.userIDs)
+      idleTimeout: .seconds(try Self.number(values, "idle-timeout", 1...86_400) ?? 600),
+      userIDs: try Self.userIDs(values["uid-range"]))
+  }
+
+  /// `FIRST-LAST`. Below 65,536 are the host's own users, and `nobody`.
+  private static func userIDs(_ text: String?) throws(ConfigurationError) -> ClosedRange<UInt32> {
+    guard let text else { return userIDs }
+    let bounds = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt32($0) }
+    guard bounds.count == 2, let first = bounds[0], let last = bounds[1], first > 65_535, first <= last, last < .max - 1 else {
+      throw ConfigurationError("uid-range \(text): not FIRST-LAST above 65535", hint: "as in \(userIDs.lowerBound)-\(userIDs.upperBound)")
+    }
+    return first...last
   }
 
   private static func path(_ values: [String: String], _ key: String) throws(ConfigurationError) -> String? {

@@ -48,6 +48,9 @@ struct Options: ParsableArguments {
   @Option(help: "Unprivileged user of the supervisor. (default: roost)")
   var user: String?
 
+  @Option(help: "Host user ids for environments, FIRST-LAST; two daemons on one host need two. (default: 2000000001-2000065536)")
+  var uidRange: String?
+
   @Option(help: "trace, debug, info, notice, warning, error or critical. (default: info)")
   var logLevel: String?
 
@@ -57,7 +60,7 @@ struct Options: ParsableArguments {
       "state-dir": stateDir, "listen": listen, "runtimes-dir": runtimesDir, "auth": auth, "region": region,
       "account": account, "concurrency-limit": concurrencyLimit, "memory-budget": memoryBudget,
       "disk-budget": diskBudget, "disk-reserve": diskReserve, "tmp-backend": tmpBackend,
-      "idle-timeout": idleTimeout, "drain-timeout": drainTimeout, "user": user, "log-level": logLevel,
+      "idle-timeout": idleTimeout, "drain-timeout": drainTimeout, "user": user, "uid-range": uidRange, "log-level": logLevel,
     ].compactMapValues { $0 }
   }
 }

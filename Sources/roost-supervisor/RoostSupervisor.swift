@@ -2,6 +2,7 @@ import ArgumentParser
 import FunctionModel
 import LinuxSystem
 import Logging
+import Scheduling
 
 /// The unprivileged daemon. roostd starts it; by hand only `resolve-configuration` is of use.
 @main
@@ -58,7 +59,7 @@ struct ResolveConfiguration: ParsableCommand {
     let configuration = try resolved(options)
     print("state-dir=\(configuration.stateDirectory)")
     print("runtimes-dir=\(configuration.runtimesDirectory)")
-    print("uid-range=\(Configuration.userIDs.lowerBound)-\(Configuration.userIDs.upperBound)")
+    print("uid-range=\(configuration.scheduling.userIDs.lowerBound)-\(configuration.scheduling.userIDs.upperBound)")
     print("user=\(configuration.user)")
     print("tmp-backend=\(configuration.temporaryBackend)")
     print("disk-reserve=\(configuration.diskReserve.megabytes)")

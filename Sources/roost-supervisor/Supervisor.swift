@@ -34,8 +34,12 @@ struct Supervisor {
       spawnerEnd.continuation.finish()
     }
     let catalog = try Catalog(path: "\(stateDirectory)/roost.sqlite")
-    let journal = try Journal(path: "\(stateDirectory)/journal.sqlite")
-    let artifacts = try ArtifactStore(directory: "\(stateDirectory)/artifacts", reserve: configuration.diskReserve.bytes)
+    let retention = JournalRetention()
+    let journal = try Journal(path: "\(stateDirectory)/journal.sqlite", retention: retention)
+    let unpacker = SandboxedUnpacker(
+      spawner: spawner, catalog: catalog, userIDs: configuration.scheduling.userIDs, logger: Logger(label: "roost.unpacker"))
+    let artifacts = try ArtifactStore(
+      directory: "\(stateDirectory)/artifacts", unpacker: unpacker, reserve: configuration.diskReserve.bytes)
     try await tidyUp(catalog, journal, artifacts)
 
     let images = runtimeImages()
@@ -47,10 +51,11 @@ struct Supervisor {
         spawner: spawner, images: images, artifacts: "\(stateDirectory)/artifacts", cpus: cpus,
         logger: Logger(label: "roost.environments")),
       catalog: catalog, journal: journal, eventLoops: eventLoops, logger: Logger(label: "roost.dispatcher"))
+    let front = try front(images)
     let service = LambdaService(
-      catalog: catalog, artifacts: artifacts, invoker: dispatcher, configuration: try front(images),
-      logger: Logger(label: "roost.api"))
-    let desk = AdminDesk(dispatcher: dispatcher, catalog: catalog, journal: journal, facts: facts(images))
+      catalog: catalog, artifacts: artifacts, invoker: dispatcher, configuration: front, logger: Logger(label: "roost.api"))
+    let security = SecurityFacts(configuration, front.authentication, retention)
+    let desk = AdminDesk(dispatcher: dispatcher, catalog: catalog, journal: journal, facts: facts(images, security))
     let servers = ServerServices(configuration: configuration, service: service, desk: desk, eventLoops: eventLoops)
     let collector = ArtifactCollector(
       catalog: catalog, artifacts: artifacts, dispatcher: dispatcher, logger: Logger(label: "roost.artifacts"))
@@ -106,7 +111,7 @@ struct Supervisor {
       concurrencyLimit: configuration.scheduling.concurrencyLimit)
   }
 
-  private func facts(_ images: RuntimeImages) -> HostFacts {
+  private func facts(_ images: RuntimeImages, _ security: SecurityFacts) -> HostFacts {
     let scheduling = configuration.scheduling
     return HostFacts(
       version: Version.text, started: WallClock.milliseconds(), stateDirectory: stateDirectory,
@@ -114,7 +119,8 @@ struct Supervisor {
       runtimes: images.runtimes.map(\.identifier),
       capacity: HostCapacity(
         concurrencyLimit: scheduling.concurrencyLimit, concurrencyInUse: 0, memoryBudget: scheduling.budget.memory,
-        memoryCommitted: MemorySize(bytes: 0), diskBudget: scheduling.budget.disk, diskCommitted: MemorySize(bytes: 0)))
+        memoryCommitted: MemorySize(bytes: 0), diskBudget: scheduling.budget.disk, diskCommitted: MemorySize(bytes: 0)),
+      security: security)
   }
 
   /// Runs the servers until SIGTERM, SIGINT or the end of roostd.

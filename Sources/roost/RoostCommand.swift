@@ -15,7 +15,7 @@ struct RoostCommand: AsyncParsableCommand {
       """,
     subcommands: [
       FunctionsCommand.self, LayersCommand.self, InvokeCommand.self, EnvironmentsCommand.self, InspectCommand.self,
-      StopCommand.self, InvocationsCommand.self, LogsCommand.self, DoctorCommand.self, VersionCommand.self,
+      StopCommand.self, InvocationsCommand.self, LogsCommand.self, DoctorCommand.self, AuditCommand.self, VersionCommand.self,
     ])
 
   @OptionGroup var globals: GlobalOptions

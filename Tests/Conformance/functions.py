@@ -109,7 +109,10 @@ class Deployer:
         return function
 
     def layer(self, name, files):
-        return self.client.publish_layer_version(LayerName=name, Content={"ZipFile": make_zip(files)})["LayerVersionArn"]
+        return self.layer_zip(name, make_zip(files))
+
+    def layer_zip(self, name, zip):
+        return self.client.publish_layer_version(LayerName=name, Content={"ZipFile": zip})["LayerVersionArn"]
 
     def delete_all(self):
         while self.made:

@@ -3,6 +3,7 @@
 import configparser
 import contextlib
 import os
+import random
 import selectors
 import shutil
 import signal
@@ -47,12 +48,16 @@ def wait_until(condition, seconds, what):
 class Host:
     """`with Host() as host:` is a running host; leaving the block stops it and asserts that nothing is left."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, programs=PROGRAMS):
         self.options = list(options)
+        self.programs = programs
         self.state = Path(tempfile.mkdtemp(prefix="roost-test-", dir="/tmp"))
         # The supervisor's user must be able to walk through it.
         self.state.chmod(0o755)
         self.port = free_port()
+        # Another daemon of this machine must not have the same.
+        first = random.randrange(2_000, 40_000) * 100_000
+        self.user_ids = range(first, first + 65_536)
         self.log = self.state.with_suffix(".log")
         self.roostd = None
         self.seen = {}
@@ -79,8 +84,8 @@ class Host:
     def start(self):
         with open(self.log, "ab") as log:
             self.roostd = subprocess.Popen(
-                [PROGRAMS / "roostd", "--state-dir", self.state, "--listen", f"127.0.0.1:{self.port}",
-                 "--runtimes-dir", RUNTIMES, *self.options],
+                [self.programs / "roostd", "--state-dir", self.state, "--listen", f"127.0.0.1:{self.port}",
+                 "--runtimes-dir", RUNTIMES, "--uid-range", f"{self.user_ids[0]}-{self.user_ids[-1]}", *self.options],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         self.await_ready()
 

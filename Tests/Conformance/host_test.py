@@ -46,6 +46,7 @@ def test_without_authentication_anyone_on_this_machine_may_call():
     (["--config", "/nonexistent.yaml"], "/nonexistent.yaml"),
     (["--user", "nobody-of-this-name"], "nobody-of-this-name"),
     (["--state-dir", "relative"], "state-dir"),
+    (["--uid-range", "1000-2000"], "uid-range"),
     (["--no-such-option"], "no-such-option"),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_what_is_wrong_with_an_option_is_said(options, word, tmp_path):

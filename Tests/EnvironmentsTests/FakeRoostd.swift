@@ -79,7 +79,7 @@ final class FakeRoostd: Sendable {
       waiter?.resume(returning: sandbox)
     case .kill: break
     case .destroy(let id, _): try send(.destroyed(id))
-    case .release: break
+    case .release, .createUnpacker: break
     }
   }
 

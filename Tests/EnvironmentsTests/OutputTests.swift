@@ -31,6 +31,22 @@ import Testing
     for number in 0..<100 { tail.append("line \(number)") }
     #expect(tail.string == "8\nline 99\n")
   }
+
+  @Test func `is read in turns as short as their work is dear, with rests many times as long`() {
+    var pace = OutputPace()
+    #expect(pace.bytes == OutputPace.bytesPerTurn.upperBound)
+    #expect(pace.pause(after: .microseconds(10)) == OutputPace.shortestPause)
+    for _ in 0..<10 { #expect(pace.pause(after: .milliseconds(4)) == .milliseconds(76)) }
+    #expect(pace.bytes == OutputPace.bytesPerTurn.lowerBound)
+    for _ in 0..<10 { _ = pace.pause(after: .microseconds(100)) }
+    #expect(pace.bytes == OutputPace.bytesPerTurn.upperBound)
+  }
+
+  @Test func `is kept up to the allowance, and the rest is counted`() {
+    var allowance = LogAllowance(bytes: 10)
+    #expect([allowance.take(6), allowance.take(6), allowance.take(6)] == [6, 4, 0])
+    #expect(allowance.dropped == 8)
+  }
 }
 
 @Suite struct `Faults as the caller hears them` {

@@ -12,7 +12,7 @@ import Testing
     ("layers-show", LayersShowCommand.self), ("invoke", InvokeCommand.self), ("ps", EnvironmentsCommand.self),
     ("inspect", InspectCommand.self), ("stop", StopCommand.self), ("invocations", InvocationsCommand.self),
     ("invocations-list", InvocationsListCommand.self), ("invocations-show", InvocationsShowCommand.self), ("logs", LogsCommand.self),
-    ("doctor", DoctorCommand.self), ("version", VersionCommand.self),
+    ("doctor", DoctorCommand.self), ("audit", AuditCommand.self), ("version", VersionCommand.self),
   ]
 
   @Test func `the help of every command is as reviewed`() throws {

@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test func `an unknown kind, an empty and an oversized packet are refused`() {
-    #expect(throws: SpawnProtocolError.unknownKind(5)) { try SpawnRequest(decoding: [5]) }
+    #expect(throws: SpawnProtocolError.unknownKind(6)) { try SpawnRequest(decoding: [6]) }
     #expect(throws: SpawnProtocolError.unknownKind(0)) { try SpawnEvent(decoding: [0]) }
     #expect(throws: SpawnProtocolError.unknownKind(4)) { try InitEvent(decoding: [4, 0, 0, 0]) }
     #expect(throws: SpawnProtocolError.truncated) { try SpawnRequest(decoding: []) }

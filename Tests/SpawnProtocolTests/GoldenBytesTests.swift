@@ -21,6 +21,8 @@ import Testing
     #expect(SpawnRequest.destroy(SandboxID(9), keepVolume: true).encoded() == [3, 9, 0, 0, 0, 0, 0, 0, 0, 1])
     #expect(SpawnRequest.destroy(SandboxID(9), keepVolume: false).encoded() == [3, 9, 0, 0, 0, 0, 0, 0, 0, 0])
     #expect(SpawnRequest.release(VolumeID(10)).encoded() == [4, 10, 0, 0, 0, 0, 0, 0, 0])
+    #expect(
+      SpawnRequest.createUnpacker(SandboxID(11), hostUserID: 200_002).encoded() == [5, 11, 0, 0, 0, 0, 0, 0, 0, 0x42, 0x0D, 0x03, 0x00])
   }
 
   @Test func `events are laid out as documented`() {

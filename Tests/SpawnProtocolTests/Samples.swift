@@ -32,6 +32,7 @@ enum Samples {
     .destroy(SandboxID(9), keepVolume: true),
     .destroy(SandboxID(9), keepVolume: false),
     .release(VolumeID(10)),
+    .createUnpacker(SandboxID(11), hostUserID: 200_002),
   ]
 
   static let events: [SpawnEvent] = [

@@ -83,10 +83,10 @@ final class FakeSupervisor {
 }
 
 extension Installation {
-  /// Copies roostd and the fake supervisor beside roost-init, once.
+  /// Copies roostd, the unpacker and the fake supervisor beside roost-init, once.
   func installDaemon() throws {
     try makeDirectories(programs)
-    try run("/bin/cp", ["\(buildDirectory)/roostd", "\(programs)/roostd"])
+    for name in ["roostd", "roost-unpack"] { try run("/bin/cp", ["\(buildDirectory)/\(name)", "\(programs)/\(name)"]) }
     try compile("fake-supervisor", static: true, to: "\(programs)/roost-supervisor")
     try run("/bin/chmod", ["-R", "go+rX", path])
   }

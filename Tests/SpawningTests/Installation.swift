@@ -29,7 +29,7 @@ final class Installation {
     try write("", to: "\(artifact(Self.lowerLayer))/layer/opt/only-lower")
     try write("upper\n", to: "\(artifact(Self.upperLayer))/layer/opt/shared")
     try write("", to: "\(artifact(Self.upperLayer))/layer/opt/only-upper")
-    try makeDirectories("\(stateDirectory)/volumes")
+    for directory in ["volumes", "run/root"] { try makeDirectories("\(stateDirectory)/\(directory)") }
     try makeDirectories(programs)
     try run("\(repositoryPath)/tools/build-init", [programs])
   }

@@ -29,8 +29,8 @@ final class RunningSandbox {
     if let number = descriptors.removeValue(forKey: role) { Glibc.close(number) }
   }
 
-  func start(_ words: [String], directory: String = "/var/task") throws -> InitEvent {
-    try send(.start(workingDirectory: directory, arguments: ["/bin/probe"] + words, environment: ["A=1", "B=two words"]))
+  func start(_ words: [String], program: String = "/bin/probe", directory: String = "/var/task") throws -> InitEvent {
+    try send(.start(workingDirectory: directory, arguments: [program] + words, environment: ["A=1", "B=two words"]))
     return try nextInitEvent()
   }
 
@@ -43,8 +43,8 @@ final class RunningSandbox {
   }
 
   /// Runs the probe to its end.
-  func run(_ words: [String]) throws -> ProbeReport {
-    _ = try start(words)
+  func run(_ words: [String], program: String = "/bin/probe", directory: String = "/var/task") throws -> ProbeReport {
+    _ = try start(words, program: program, directory: directory)
     let output = try readOutput()
     guard case .exited(let status) = try nextInitEvent() else { throw SpawnerSession.Ended(reason: "no exit") }
     return ProbeReport(output, status)

@@ -36,7 +36,7 @@ extension HostRing {
       #expect(report["hostname"] == "sandbox")
       #expect(report.status == .code(7))
       #expect(report.all("limits").contains { $0.hasPrefix("Max open files") && $0.contains("1024") })
-      #expect(report.all("limits").contains { $0.hasPrefix("Max core file size") && $0.split(separator: " ").dropFirst(4).first == "0" })
+      #expect(report.all("limits").contains { $0.hasPrefix("Max core file size") && $0.split(separator: " ").dropFirst(4).first == "1" })
     }
 
     @Test func `no host process, path, interface or route is in view`() throws {
@@ -71,7 +71,8 @@ extension HostRing {
       #expect(report["write /dev/stdout"] == "ok" && report["write /dev/stderr"] == "ok")
       #expect(report["read /dev/stdout"] == "EACCES", "what it wrote is the supervisor's")
       #expect(report["write /proc/sys"] != "ok")
-      #expect(report["mknod"] == "EPERM")
+      // The second wall answers before the first.
+      #expect(report["mknod"] == ((Landlock.version ?? 0) >= 2 ? "EACCES" : "EPERM"))
       #expect(report["tmp mode"] == "41777")
     }
 
@@ -146,5 +147,6 @@ private let expectedAnswers: [String: String] = [
   "prlimit init": "EPERM", "prlimit smuggled": "EPERM", "affinity of init": "EPERM", "scheduler of init": "EPERM",
   "priority of init": "EPERM", "io priority of init": "EPERM", "prlimit": "ok", "priority": "ok", "udp": "ok",
   "mptcp": "EPROTONOSUPPORT", "sctp": "EPROTONOSUPPORT", "protocol -1": "EPROTONOSUPPORT", "ulp": "ENOENT", "nodelay": "ok",
-  "sync": "ok", "cachestat": "ENOSYS",
+  "sync": "ok", "cachestat": "ENOSYS", "huge mmap": "ENOMEM", "huge shmget": "ENOMEM", "huge memfd": "ENOMEM",
+  "udp encapsulation": "ENOPROTOOPT", "udp cork": "ok",
 ]

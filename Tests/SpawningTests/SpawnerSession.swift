@@ -15,7 +15,7 @@ final class SpawnerSession: Sendable {
   let socket: Descriptor
   private let done = DispatchSemaphore(value: 0)
 
-  init(_ installation: Installation, layout: ControlGroupLayout? = nil) throws {
+  init(_ installation: Installation, layout: ControlGroupLayout? = nil, unpackProgram: String? = nil) throws {
     let ends = try PacketSocket.pair()
     socket = ends.first
     let theirs = ends.second.release()
@@ -26,7 +26,7 @@ final class SpawnerSession: Sendable {
     let box = FailureBox()
     Thread.detachNewThread { [done] in
       do {
-        try serve(Descriptor(owning: theirs), settings, initProgram, layout) { started.signal() }
+        try serve(Descriptor(owning: theirs), settings, initProgram, unpackProgram, layout) { started.signal() }
       } catch {
         box.text.withLock { $0 = "\(error)" }
         started.signal()
@@ -85,12 +85,13 @@ private final class FailureBox: Sendable { let text = Mutex<String?>(nil) }
 
 /// What roostd's main does, but for the supervisor.
 private func serve(
-  _ socket: consuming Descriptor, _ settings: HostSettings, _ initProgram: String, _ layout: ControlGroupLayout,
+  _ socket: consuming Descriptor, _ settings: HostSettings, _ initProgram: String, _ unpackProgram: String?, _ layout: ControlGroupLayout,
   whenReady: () -> Void
 ) throws {
   let groups = try ControlGroupTree(layout: layout, name: ControlGroupTree.name(forStateDirectory: settings.stateDirectory))
   let state = try Descriptor.open(settings.stateDirectory, flags: O_RDONLY | O_DIRECTORY)
-  let host = try SandboxHost(settings: settings, state: state, initProgram: initProgram, controlGroups: groups)
+  let host = try SandboxHost(
+    settings: settings, state: state, initProgram: initProgram, unpackProgram: unpackProgram, controlGroups: groups)
   let loop = try EventLoop()
   let volumes = try VolumePool(host: host, loop: loop)
   var spawner: Spawner?

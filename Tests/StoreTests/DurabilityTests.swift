@@ -1,3 +1,4 @@
+import ArchiveStream
 import FoundationEssentials
 import FunctionModel
 import GRDB
@@ -52,7 +53,7 @@ import Testing
         let root = try Folder.open(path: folder + "/artifacts")
         let temporary = FileName.temporary()
         try root.makeFolder(temporary)
-        try Unpacker.unpack(ZipFixture(.file("half", "x")).bytes, into: try root.folder(temporary), limits: .lambda)
+        try unpack(ZipFixture(.file("half", "x")).bytes, into: try root.folder(temporary), limits: .lambda)
         raise(SIGKILL)
       }
       #expect(try names(in: folder + "/artifacts").count == 2)

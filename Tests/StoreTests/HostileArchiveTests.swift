@@ -1,6 +1,8 @@
+import ArchiveStream
 import FoundationEssentials
 import FunctionModel
 import Testing
+import Unpacking
 
 @testable import Store
 
@@ -96,7 +98,7 @@ import Testing
     let limits = ArchiveLimits(unzippedBytes: 1_000, entries: 10, depth: 8)
     let zip = ZipFixture(.file("a", String(repeating: "x", count: 600)), .file("b", String(repeating: "x", count: 401)))
     #expect(try await refusal(of: zip.bytes, limits: limits) == .tooLargeUnzipped(limit: 1_000))
-    #expect(throws: ArtifactError.tooLargeUnzipped(limit: 1_000)) { try ZipDirectory(of: zip.bytes, limits: limits) }
+    #expect(throws: ArchiveRefusal.tooLargeUnzipped) { try ZipDirectory(of: zip.bytes, limits: limits) }
   }
 
   @Test func `exactly the limit is accepted`() async throws {
@@ -115,7 +117,7 @@ import Testing
       try FileManager.default.createDirectory(atPath: folder + "/tree", withIntermediateDirectories: true)
       let tree = try Folder.open(path: folder + "/tree")
       #expect(throws: ArtifactError.notAZip(reason: "\"bomb\" is larger than declared")) {
-        try Unpacker.unpack(zip, into: tree, limits: limits)
+        try unpack(zip, into: tree, limits: limits)
       }
       let size = try FileManager.default.attributesOfItem(atPath: folder + "/tree/bomb")[.size] as? Int
       #expect(try #require(size) <= 300_000)

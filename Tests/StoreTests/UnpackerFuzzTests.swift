@@ -1,3 +1,4 @@
+import ArchiveStream
 import FoundationEssentials
 import FunctionModel
 import Testing
@@ -28,7 +29,7 @@ import Testing
         try holder.makeFolder("tree")
         let tree = try holder.folder("tree")
         do throws(ArtifactError) {
-          try Unpacker.unpack(zip, into: tree, limits: ArchiveLimits(unzippedBytes: 10_000, entries: 50, depth: 8))
+          try unpack(zip, into: tree, limits: ArchiveLimits(unzippedBytes: 10_000, entries: 50, depth: 8))
           unpacked += 1
         } catch .io(let error) {
           Issue.record("round \(round): \(error) is a fault of ours")

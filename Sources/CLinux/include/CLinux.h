@@ -59,6 +59,14 @@ ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *f
 /// recvmsg(2) without waiting. A packet larger than `count`, or with more than `max_fds` descriptors, is -EMSGSIZE, and its
 /// descriptors are closed.
 ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size_t max_fds, size_t *fd_count);
+/// accept4(2), close-on-exec and non-blocking.
+int clinux_accept(int listener);
+/// A TCP connection to an IPv4 address in host byte order, close-on-exec and blocking.
+int clinux_connect(uint32_t address, uint16_t port);
+/// send(2) without waiting and without SIGPIPE.
+ssize_t clinux_send(int fd, const void *bytes, size_t count);
+/// recv(2); waits if the socket is of the blocking kind.
+ssize_t clinux_receive(int fd, void *buffer, size_t count);
 
 // --- Waiting -------------------------------------------------------------------------------------------------------------
 enum {
@@ -113,6 +121,16 @@ int clinux_user(const char *name, uint32_t *user, uint32_t *group);
 /// Symbolic name ("EINVAL") and text of an errno; NULL when unknown.
 const char *clinux_error_name(int error);
 const char *clinux_error_text(int error);
+
+// --- Confinement ---------------------------------------------------------------------------------------------------------
+/// Landlock's ABI in this kernel; -ENOSYS without it, -EOPNOTSUPP when it was not enabled at boot.
+int clinux_landlock_abi(void);
+/// Whether the caller may have a socket of this family: 0, or -errno. Nothing is done with it.
+int clinux_socket_family_probe(int family, int type);
+/// PTRACE_SECCOMP_GET_FILTER: the process's system call filter number `index`, the latest 0, as it was installed: how many instructions of
+/// 8 bytes were written to `program`. Stops the process for a moment. -ENOENT: no such filter; -EIO: a kernel without
+/// CONFIG_CHECKPOINT_RESTORE; -EACCES: the caller is under a filter itself.
+ssize_t clinux_seccomp_filter(int process, unsigned index, void *program, size_t capacity);
 
 // --- Mounts --------------------------------------------------------------------------------------------------------------
 enum {

@@ -49,6 +49,7 @@ enum csandbox_step {
   CSANDBOX_STEP_SECCOMP = 58,
   CSANDBOX_STEP_EXECUTE = 59,
   CSANDBOX_STEP_UNSHARE_NETWORK = 60,
+  CSANDBOX_STEP_LANDLOCK = 70,
 };
 
 // The identity of `sbx_user1051`, as seen inside every sandbox.
@@ -67,6 +68,7 @@ struct csandbox_host {
   uint32_t mask_count;
   const char *masks[CSANDBOX_MASKS_MAX];       // names in /proc that are covered in a sandbox
   unsigned char mask_is_directory[CSANDBOX_MASKS_MAX];
+  int landlock_abi;                            // 0: no Landlock here that could be used
 };
 
 // Everything the child needs. All descriptors stay the caller's.
@@ -75,7 +77,7 @@ struct csandbox_plan {
   uint32_t tasks_count;
   int tasks[CSANDBOX_TASKS_MAX];               // v1 `tasks` files, open for writing, the cpu controller's last
   int root;                                    // detached read-only mount, from csandbox_mount_root
-  int temporary;                               // detached mount that becomes /tmp
+  int temporary;                               // detached mount that becomes /tmp, or -1
   int standard_output, standard_error;         // write ends
   int control;                                 // roost-init's end of the control socket
   int init;                                    // the roost-init executable

@@ -12,10 +12,12 @@ package struct HostFacts: Sendable, Hashable, Codable {
   /// Runtimes whose images are installed, sorted.
   package var runtimes: [String]
   package var capacity: HostCapacity
+  /// `nil` from a daemon that does not tell.
+  package var security: SecurityFacts?
 
   package init(
     version: String, started: Int64, stateDirectory: String, endpoint: String, owner: Owner, runtimes: [String],
-    capacity: HostCapacity
+    capacity: HostCapacity, security: SecurityFacts? = nil
   ) {
     self.version = version
     self.started = started
@@ -24,6 +26,7 @@ package struct HostFacts: Sendable, Hashable, Codable {
     self.owner = owner
     self.runtimes = runtimes
     self.capacity = capacity
+    self.security = security
   }
 }
 

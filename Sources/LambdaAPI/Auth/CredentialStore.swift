@@ -16,6 +16,9 @@ package struct CredentialStore: Sendable {
 
   package func credential(id: String) -> Credential? { credentials[id] }
 
+  /// The access keys' identifiers, sorted.
+  package var identifiers: [String] { credentials.keys.sorted() }
+
   /// Reads the file at `path`; if there is none, makes one (mode 0600) with a fresh access key as `[default]`.
   package init(path: String) throws(CredentialStoreError) {
     if let text = try Self.read(path) {

@@ -45,7 +45,8 @@ extension LambdaService {
     case .tooLargeUnzipped(let limit): .invalidParameterValue("Unzipped size must be smaller than \(limit) bytes")
     case .tooManyEntries, .unsafeEntry: .invalidParameterValue("\(couldNot) (\(error))")
     case .noSpace(let reason): .codeStorageExceeded("Code storage limit exceeded: \(reason).")
-    case .missing, .io: .host(error)
+    case .io(let error) where error.isOutOfSpace: .codeStorageExceeded("Code storage limit exceeded: the host's disk is full.")
+    case .missing, .noUnpacker, .io: .host(error)
     }
   }
 

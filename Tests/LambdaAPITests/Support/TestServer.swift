@@ -32,7 +32,7 @@ struct TestServer: Sendable {
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     let service = LambdaService(
-      catalog: catalog, artifacts: try ArtifactStore(directory: "\(directory)/artifacts"), invoker: invoker,
+      catalog: catalog, artifacts: try ArtifactStore(directory: "\(directory)/artifacts", unpacker: InProcessUnpacker()), invoker: invoker,
       configuration: FrontConfiguration(
         port: 0, owner: owner, authentication: authentication,
         runtimes: [Runtime("python3.11")!: String(repeating: "a", count: 64), Runtime("provided.al2023")!: nil], architecture: "x86_64",

@@ -7,17 +7,23 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -100,6 +106,59 @@ static void files(void) {
   copy_lines("kept", "/tmp/kept");
 }
 
+// What the second wall must not break, and what it must.
+static void work_in_tmp(void) {
+  say_error("mkdir", mkdir("/tmp/a", 0755) < 0 ? -1 : mkdir("/tmp/b", 0755));
+  int file = open("/tmp/a/file", O_CREAT | O_RDWR, 0755);
+  say_error("write", write(file, "#!/bin/probe exit\n", 18));
+  say_error("truncate", ftruncate(file, 4096) < 0 ? -1 : truncate("/tmp/a/file", 18));
+  say_error("rename across", rename("/tmp/a/file", "/tmp/b/file"));
+  say_error("link across", link("/tmp/b/file", "/tmp/a/link"));
+  say_error("symlink", symlink("b/file", "/tmp/symlink"));
+  say_error("fifo", mkfifo("/tmp/fifo", 0600));
+  char path[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", (int)syscall(SYS_memfd_create, "memory", 0));
+  say_error("memfd anew", open(path, O_RDWR));
+  struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/tmp/socket"};
+  int server = socket(AF_UNIX, SOCK_STREAM, 0), abstract = socket(AF_UNIX, SOCK_STREAM, 0);
+  say_error("socket", bind(server, (struct sockaddr *)&address, sizeof address) < 0 ? -1 : listen(server, 1));
+  say_error("socket connect", connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof address));
+  memcpy(address.sun_path, "\0name", 6);
+  say_error("abstract", bind(abstract, (struct sockaddr *)&address, sizeof address) < 0 ? -1 : listen(abstract, 1));
+  say_error("abstract connect", connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof address));
+  say_error("terminal", ioctl(open("/dev/null", O_RDWR), TIOCGWINSZ, path));
+  say_error("remove", unlink("/tmp/a/link") < 0 ? -1 : rmdir("/tmp/a"));
+  close(file);
+  int status = -1;
+  pid_t process = fork();
+  if (process == 0) _exit(execl("/tmp/b/file", "file", NULL) < 0 ? 1 : 0);
+  waitpid(process, &status, 0);
+  printf("executed=%d\n", WEXITSTATUS(status));
+}
+
+// Process 1 has the uid of all others here.
+static void first_process(void) {
+  struct rlimit limit = {7, 7};
+  char word;
+  list("proc 1", "/proc/1");
+  for (const char *const *name = (const char *[]){"mem", "environ", "fd", "exe", "root", "status", NULL}; *name; name++) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/1/%s", *name);
+    say_error(path, open(path, O_RDONLY));
+  }
+  say_error("prlimit 1", syscall(SYS_prlimit64, 1, RLIMIT_NOFILE, NULL, &limit));
+  say_error("join group", setpgid(0, 1));
+  say_error("priority of user", setpriority(PRIO_USER, 0, 19));
+  say_error("io priority of user", syscall(SYS_ioprio_set, 3, 0, 3 << 13));
+  say_error("madvise 1", syscall(SYS_process_madvise, syscall(SYS_pidfd_open, 1, 0), &(struct iovec){&word, 1}, 1, 20 /* COLD */, 0));
+  say_error("robust list", syscall(SYS_get_robust_list, 1, &(void *){0}, &(size_t){0}));
+  for (int number = 1; number <= 64; number++) kill(1, number);
+  printf("session=%d\n", getsid(0) == getpid());
+  say_error("lower core limit", setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}));
+  say_error("lower core limit by prlimit", prlimit(0, RLIMIT_CORE, &(struct rlimit){0, 0}, NULL));
+  if (getrlimit(RLIMIT_CORE, &limit) == 0) printf("core limit=%llu\n", (unsigned long long)limit.rlim_max);
+}
+
 static void refused(void) {
   static const int families[] = {AF_PACKET, 38 /* ALG */, 40 /* VSOCK */, AF_KEY, 44 /* XDP */, AF_BLUETOOTH};
   char name[32];
@@ -154,6 +213,11 @@ static void refused(void) {
   say_error("nodelay", setsockopt(socket(AF_INET, SOCK_STREAM, 0), IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int)));
   say_error("sync", syscall(SYS_sync));
   say_error("cachestat", syscall(451, 1, NULL, NULL, 0));
+  say_error("huge mmap", mmap(NULL, 2 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0) == MAP_FAILED ? -1 : 0);
+  say_error("huge shmget", shmget(IPC_PRIVATE, 2 << 20, IPC_CREAT | SHM_HUGETLB | 0600));
+  say_error("huge memfd", syscall(SYS_memfd_create, "huge", MFD_HUGETLB));
+  say_error("udp encapsulation", setsockopt(socket(AF_INET, SOCK_DGRAM, 0), IPPROTO_UDP, UDP_ENCAP, &(int){2}, sizeof(int)));
+  say_error("udp cork", setsockopt(socket(AF_INET, SOCK_DGRAM, 0), IPPROTO_UDP, UDP_CORK, &(int){0}, sizeof(int)));
 #if defined(__x86_64__)
   // getpid by the i386 table: number 20.
   long answer;
@@ -192,6 +256,8 @@ int main(int count, char **words) {
     if (!strcmp(words[i], "view")) view();
     if (!strcmp(words[i], "files")) files();
     if (!strcmp(words[i], "refused")) refused();
+    if (!strcmp(words[i], "work")) work_in_tmp();
+    if (!strcmp(words[i], "first")) first_process();
     if (!strcmp(words[i], "fill")) fill();
     if (!strcmp(words[i], "connect")) connect_api();
     if (!strcmp(words[i], "keep")) keep();

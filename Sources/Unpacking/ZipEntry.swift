@@ -1,3 +1,4 @@
+import ArchiveStream
 import Glibc
 
 /// One entry of a zip's central directory, checked against its local header.
@@ -10,21 +11,24 @@ struct ZipEntry {
 
   /// As it stands in the directory, before it is taken apart.
   let name: [UInt8]
-  let path: EntryPath
+  /// The same, checked and put in order; empty for the root. Not taken apart: 65,535 entries of 64 levels each would fill the memory.
+  let path: [UInt8]
   let kind: Kind
   /// Declared bytes after unpacking.
   let size: Int64
   let headerOffset: Int
+  let isDeflated: Bool
+  let checksum: UInt64
+  /// Where its data is, once the local header has been read.
+  private(set) var data = 0..<0
   private let compressedSize: Int
-  private let checksum: UInt64
   private let flags: UInt64
-  private let method: UInt64
 
   /// The name as it can stand in a message.
-  var shownName: String { ZipEntry.printable(name) }
+  var shownName: String { ZipEntry.shown(name) }
 
   /// Reads the entry at `position` and moves `position` behind it.
-  init(at position: inout Int, before end: Int, in bytes: ZipBytes, depth: Int) throws(ArtifactError) {
+  init(at position: inout Int, before end: Int, in bytes: ZipBytes, depth: Int) throws(ArchiveRefusal) {
     let start = position
     guard try bytes.number(4, at: start) == 0x0201_4B50 else { throw .notAZip(reason: "the directory is damaged") }
     let nameLength = try bytes.small(2, at: start + 28)
@@ -34,7 +38,8 @@ struct ZipEntry {
 
     name = try bytes.slice(start + 46..<start + 46 + nameLength)
     flags = try bytes.number(2, at: start + 8)
-    method = try bytes.number(2, at: start + 10)
+    let method = try bytes.number(2, at: start + 10)
+    isDeflated = method == 8
     checksum = try bytes.number(4, at: start + 16)
     let wide = try WideFields(
       extra: try bytes.slice(start + 46 + nameLength..<start + 46 + nameLength + extraLength),
@@ -46,33 +51,34 @@ struct ZipEntry {
 
     let system = try bytes.number(1, at: start + 5)
     let attributes = try bytes.number(4, at: start + 38)
-    let shown = ZipEntry.printable(name)
+    let shown = ZipEntry.shown(name)
     do {
-      path = try EntryPath(checking: ZipEntry.withSlashes(name, system: system), depth: depth)
+      path = try EntryPath(checking: ZipEntry.withSlashes(name, system: system), depth: depth).bytes
       kind = try ZipEntry.kind(system: system, attributes: attributes, path: ZipEntry.withSlashes(name, system: system))
     } catch { throw .unsafeEntry(name: shown, reason: error.reason) }
     guard flags & 0x2041 == 0 else { throw .notAZip(reason: "entry \(shown) is encrypted") }
     guard method == 0 || method == 8 else { throw .notAZip(reason: "entry \(shown) is packed by method \(method)") }
-    guard !path.components.isEmpty || kind == .directory else { throw .unsafeEntry(name: shown, reason: "has no name") }
+    guard !path.isEmpty || kind == .directory else { throw .unsafeEntry(name: shown, reason: "has no name") }
   }
 
   /// Checks that the local header says the same, and that header and data end before `limit`.
-  func checkLocalHeader(before limit: Int, in bytes: ZipBytes) throws(ArtifactError) {
+  mutating func checkLocalHeader(before limit: Int, in bytes: ZipBytes) throws(ArchiveRefusal) {
     let nameLength = try bytes.small(2, at: headerOffset + 26)
     let data = headerOffset + 30 + nameLength + (try bytes.small(2, at: headerOffset + 28))
     guard try bytes.number(4, at: headerOffset) == 0x0403_4B50,
       try bytes.number(2, at: headerOffset + 6) & 0x2041 == 0,
-      try bytes.number(2, at: headerOffset + 8) == method,
+      try bytes.number(2, at: headerOffset + 8) == (isDeflated ? 8 : 0),
       try bytes.slice(headerOffset + 30..<headerOffset + 30 + nameLength) == name,
       try localSizesAgree(bytes)
     else { throw .notAZip(reason: "the header of \(shownName) disagrees with the directory") }
     guard data <= limit, compressedSize <= limit - data else {
       throw .notAZip(reason: "the data of \(shownName) overlaps what follows")
     }
+    self.data = data..<data + compressedSize
   }
 
   /// A header written before the data (bit 3) has zeros, a 64-bit one all ones; else the numbers must be the directory's.
-  private func localSizesAgree(_ bytes: ZipBytes) throws(ArtifactError) -> Bool {
+  private func localSizesAgree(_ bytes: ZipBytes) throws(ArchiveRefusal) -> Bool {
     guard flags & 8 == 0 else { return true }
     let size = try bytes.number(4, at: headerOffset + 22)
     let compressedSize = try bytes.number(4, at: headerOffset + 18)
@@ -81,7 +87,7 @@ struct ZipEntry {
       && (compressedSize == 0xFFFF_FFFF || compressedSize == UInt64(self.compressedSize))
   }
 
-  /// Zips made on Windows sometimes separate directories by backslashes; libarchive reads those the same way.
+  /// Zips made on Windows sometimes separate directories by backslashes.
   private static func withSlashes(_ name: [UInt8], system: UInt64) -> [UInt8] {
     guard system == 0, !name.contains(UInt8(ascii: "/")) else { return name }
     return name.map { $0 == UInt8(ascii: "\\") ? UInt8(ascii: "/") : $0 }
@@ -103,20 +109,7 @@ struct ZipEntry {
     }
   }
 
-  /// A name as it can stand in a message: printable, and not too long.
-  private static func printable(_ name: [UInt8]) -> String {
-    let text = String(decoding: name.prefix(200), as: UTF8.self)
-    return "\"" + text.unicodeScalars.map { $0.properties.isPrintable ? String($0) : "\\u{\(String($0.value, radix: 16))}" }.joined() + "\""
-  }
-}
-
-extension Unicode.Scalar.Properties {
-  fileprivate var isPrintable: Bool {
-    switch generalCategory {
-    case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator: false
-    default: true
-    }
-  }
+  private static func shown(_ name: [UInt8]) -> String { "\"" + String(printing: name) + "\"" }
 }
 
 /// Sizes and offset of an entry, from the 64-bit extra field (0x0001) where the 32-bit fields say so.
@@ -125,7 +118,7 @@ private struct WideFields {
   var compressedSize: UInt64
   var offset: UInt64
 
-  init(extra: [UInt8], size: UInt64, compressedSize: UInt64, offset: UInt64) throws(ArtifactError) {
+  init(extra: [UInt8], size: UInt64, compressedSize: UInt64, offset: UInt64) throws(ArchiveRefusal) {
     (self.size, self.compressedSize, self.offset) = (size, compressedSize, offset)
     let extra = ZipBytes(bytes: extra)
     var position = 0
@@ -140,9 +133,9 @@ private struct WideFields {
   }
 
   /// The field holds, in this order, only those numbers whose 32-bit field is all ones.
-  private mutating func read(_ field: ZipBytes) throws(ArtifactError) {
+  private mutating func read(_ field: ZipBytes) throws(ArchiveRefusal) {
     var position = 0
-    func next(_ narrow: UInt64) throws(ArtifactError) -> UInt64 {
+    func next(_ narrow: UInt64) throws(ArchiveRefusal) -> UInt64 {
       guard narrow == 0xFFFF_FFFF else { return narrow }
       defer { position += 8 }
       return try field.number(8, at: position)

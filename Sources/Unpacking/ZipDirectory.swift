@@ -1,21 +1,19 @@
+package import ArchiveStream
+
 /// The central directory of a zip, read and checked before anything is unpacked.
 ///
-/// libarchive reads zips that no two programs read alike, and tells names only up to a NUL or after a conversion of characters. So the
-/// directory is read here first, and a zip is refused unless it is of the plain kind: one disk, directory and entries laid out one after
-/// the other without overlap, local headers that agree with the directory, nothing encrypted, stored or deflated data only. What is then
-/// unpacked is what the directory says. Layout: APPNOTE.TXT 6.3, §4.3.7, §4.3.12, §4.3.14–16, §4.5.3.
-struct ZipDirectory {
+/// There are zips that no two programs read alike. So one is refused unless it is of the plain kind: one disk, directory and entries laid
+/// out one after the other without overlap, local headers that agree with the directory, nothing encrypted, stored or deflated data only.
+/// What is then unpacked is what the directory says. Layout: APPNOTE.TXT 6.3, §4.3.7, §4.3.12, §4.3.14–16, §4.5.3.
+package struct ZipDirectory {
   /// In the order of the data in the file.
-  let entries: [ZipEntry]
+  private(set) var entries: [ZipEntry]
 
-  /// The sum of the sizes that the entries declare.
-  var unzippedBytes: Int64 { entries.reduce(0) { $0 + $1.size } }
-
-  init(of zip: [UInt8], limits: ArchiveLimits) throws(ArtifactError) {
+  package init(of zip: [UInt8], limits: ArchiveLimits) throws(ArchiveRefusal) {
     let bytes = ZipBytes(bytes: zip)
     let end = try EndOfDirectory(finding: bytes)
     guard end.entries > 0 else { throw .empty }
-    guard end.entries <= limits.entries else { throw .tooManyEntries(limit: limits.entries) }
+    guard end.entries <= limits.entries else { throw .tooManyEntries }
     var found: [ZipEntry] = []
     var position = end.start
     for _ in 0..<end.entries {
@@ -23,23 +21,23 @@ struct ZipDirectory {
     }
     guard position == end.start + end.size else { throw .notAZip(reason: "the directory's size is wrong") }
     found.sort { $0.headerOffset < $1.headerOffset }
-    try ZipDirectory.checkLayout(of: found, before: end.start, in: bytes)
     entries = found
+    try checkLayout(before: end.start, in: bytes)
     try checkDeclaredSize(limits)
   }
 
   /// Entries must not share bytes: a kilobyte of deflated data that a thousand entries point at is a bomb.
-  private static func checkLayout(of entries: [ZipEntry], before directory: Int, in bytes: ZipBytes) throws(ArtifactError) {
-    for (index, entry) in entries.enumerated() {
+  private mutating func checkLayout(before directory: Int, in bytes: ZipBytes) throws(ArchiveRefusal) {
+    for index in entries.indices {
       let limit = index + 1 < entries.count ? entries[index + 1].headerOffset : directory
-      try entry.checkLocalHeader(before: limit, in: bytes)
+      try entries[index].checkLocalHeader(before: limit, in: bytes)
     }
   }
 
-  private func checkDeclaredSize(_ limits: ArchiveLimits) throws(ArtifactError) {
+  private func checkDeclaredSize(_ limits: ArchiveLimits) throws(ArchiveRefusal) {
     var total: Int64 = 0
     for entry in entries {
-      guard entry.size <= limits.unzippedBytes - total else { throw .tooLargeUnzipped(limit: limits.unzippedBytes) }
+      guard entry.size <= limits.unzippedBytes - total else { throw .tooLargeUnzipped }
       total += entry.size
     }
   }
@@ -52,24 +50,24 @@ struct ZipBytes {
   var count: Int { bytes.count }
 
   /// `width` bytes at `position`, which is not negative.
-  func number(_ width: Int, at position: Int) throws(ArtifactError) -> UInt64 {
+  func number(_ width: Int, at position: Int) throws(ArchiveRefusal) -> UInt64 {
     guard position >= 0, position <= bytes.count - width else { throw .notAZip(reason: "truncated") }
     var value: UInt64 = 0
     for byte in bytes[position..<position + width].reversed() { value = value << 8 | UInt64(byte) }
     return value
   }
 
-  func small(_ width: Int, at position: Int) throws(ArtifactError) -> Int {
+  func small(_ width: Int, at position: Int) throws(ArchiveRefusal) -> Int {
     Int(try number(width, at: position))
   }
 
   /// A size or an offset: it must be one that a file of this length can have.
-  func offset(_ value: UInt64) throws(ArtifactError) -> Int {
+  func offset(_ value: UInt64) throws(ArchiveRefusal) -> Int {
     guard value <= UInt64(bytes.count) else { throw .notAZip(reason: "an offset points behind the end") }
     return Int(value)
   }
 
-  func slice(_ range: Range<Int>) throws(ArtifactError) -> [UInt8] {
+  func slice(_ range: Range<Int>) throws(ArchiveRefusal) -> [UInt8] {
     guard range.lowerBound >= 0, range.upperBound <= bytes.count else { throw .notAZip(reason: "truncated") }
     return Array(bytes[range])
   }
@@ -81,7 +79,7 @@ struct EndOfDirectory {
   var start: Int
   var size: Int
 
-  init(finding bytes: ZipBytes) throws(ArtifactError) {
+  init(finding bytes: ZipBytes) throws(ArchiveRefusal) {
     let position = try EndOfDirectory.position(in: bytes)
     let disks = try bytes.number(4, at: position + 4)
     let onThisDisk = try bytes.small(2, at: position + 8)
@@ -99,7 +97,7 @@ struct EndOfDirectory {
   }
 
   /// The last occurrence of the signature whose comment ends with the file.
-  private static func position(in bytes: ZipBytes) throws(ArtifactError) -> Int {
+  private static func position(in bytes: ZipBytes) throws(ArchiveRefusal) -> Int {
     guard bytes.count >= 22 else { throw .notAZip(reason: "too short") }
     for position in stride(from: bytes.count - 22, through: max(0, bytes.count - 22 - 0xFFFF), by: -1) {
       guard try bytes.number(4, at: position) == 0x0605_4B50 else { continue }
@@ -109,12 +107,14 @@ struct EndOfDirectory {
   }
 
   /// Reads the 64-bit record that the locator points at and answers where it begins.
-  private mutating func readWide(locator: Int, in bytes: ZipBytes) throws(ArtifactError) -> Int {
+  private mutating func readWide(locator: Int, in bytes: ZipBytes) throws(ArchiveRefusal) -> Int {
     let record = try bytes.offset(try bytes.number(8, at: locator + 8))
     guard record + 56 <= locator, try bytes.number(4, at: record) == 0x0606_4B50, try bytes.number(8, at: record + 16) == 0 else {
       throw .notAZip(reason: "no 64-bit end-of-directory record")
     }
-    entries = try bytes.offset(try bytes.number(8, at: record + 32))
+    let promised = try bytes.number(8, at: record + 32)
+    guard promised <= bytes.count else { throw .notAZip(reason: "promises \(promised) entries") }
+    entries = Int(promised)
     size = try bytes.offset(try bytes.number(8, at: record + 40))
     start = try bytes.offset(try bytes.number(8, at: record + 48))
     return record

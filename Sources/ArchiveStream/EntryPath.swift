@@ -1,29 +1,29 @@
 /// One component of a path as the kernel takes it: 1 to 255 bytes of UTF-8, neither `.` nor `..`, without `/` and NUL.
 ///
 /// Bytes and not a `String`: two names that Swift calls equal (é composed and decomposed) are two files.
-struct FileName: Hashable, CustomStringConvertible {
+package struct FileName: Hashable, Sendable, CustomStringConvertible {
   /// With a NUL at the end.
-  let cString: [CChar]
+  package let cString: [CChar]
 
   private init(unchecked bytes: some Sequence<UInt8>) {
     cString = bytes.map { CChar(bitPattern: $0) } + [0]
   }
 
   /// The directory itself; never part of an entry's path.
-  static let current = FileName(unchecked: [UInt8(ascii: ".")])
+  package static let current = FileName(unchecked: [UInt8(ascii: ".")])
 
   /// For names that the program itself made up.
-  init(_ text: String) {
+  package init(_ text: String) {
     precondition(FileName.fault(in: Array(text.utf8)) == nil, "a file name")
     self.init(unchecked: text.utf8)
   }
 
   /// A name as `readdir` gave it, with its NUL.
-  init(fromDirectory cString: [CChar]) {
+  package init(fromDirectory cString: [CChar]) {
     self.cString = cString
   }
 
-  init(checking bytes: [UInt8]) throws(PathFault) {
+  package init(checking bytes: [UInt8]) throws(PathFault) {
     if let fault = FileName.fault(in: bytes) { throw fault }
     self.init(unchecked: bytes)
   }
@@ -41,30 +41,30 @@ struct FileName: Hashable, CustomStringConvertible {
     return nil
   }
 
-  var description: String {
+  package var description: String {
     String(decoding: cString.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }
 }
 
 extension FileName: ExpressibleByStringLiteral {
-  init(stringLiteral text: String) {
+  package init(stringLiteral text: String) {
     self.init(text)
   }
 }
 
 /// Why a path cannot be used.
-struct PathFault: Error, Hashable {
-  var reason: String
-  init(_ reason: String) { self.reason = reason }
+package struct PathFault: Error, Hashable, Sendable {
+  package var reason: String
+  package init(_ reason: String) { self.reason = reason }
 }
 
 /// The path of an archive's entry: relative, downwards, and in UTF-8.
-struct EntryPath: Hashable {
+package struct EntryPath: Hashable, Sendable {
   /// Empty for the root of the archive (`./`).
-  var components: [FileName]
+  package var components: [FileName]
 
   /// Splits and checks a name as it stands in an archive; `.` and repeated slashes vanish, as unzip has it.
-  init(checking bytes: [UInt8], depth: Int) throws(PathFault) {
+  package init(checking bytes: [UInt8], depth: Int) throws(PathFault) {
     guard !bytes.isEmpty else { throw PathFault("has no name") }
     guard String(validating: bytes, as: UTF8.self) != nil else { throw PathFault("is not UTF-8") }
     guard bytes.first != UInt8(ascii: "/") else { throw PathFault("is an absolute path") }
@@ -75,12 +75,17 @@ struct EntryPath: Hashable {
     }
   }
 
+  /// With one slash between the components.
+  package var bytes: [UInt8] {
+    Array(components.map { $0.cString.dropLast().map { UInt8(bitPattern: $0) } }.joined(separator: [UInt8(ascii: "/")]))
+  }
+
   /// Checks the target of a symbolic link that stands at this path.
   ///
   /// A target may go up only at its beginning, and not above the root. That is enough to stay inside whatever the other links are: the
   /// directories above a link are real ones, so the climb ends inside; from there on it only descends, or follows another link for
   /// which the same holds. (`a/..` behind a link `a` could leave the tree: hence no `..` later on.)
-  func checkLinkTarget(_ bytes: [UInt8]) throws(PathFault) {
+  package func checkLinkTarget(_ bytes: [UInt8]) throws(PathFault) {
     guard !bytes.isEmpty else { throw PathFault("is a link to nothing") }
     guard bytes.count < 4_096 else { throw PathFault("is a link with a target of \(bytes.count) bytes") }
     guard !bytes.contains(0) else { throw PathFault("is a link with a NUL in its target") }

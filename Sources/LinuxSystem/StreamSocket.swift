@@ -1,0 +1,37 @@
+import CLinux
+import Glibc
+
+/// TCP over loopback addresses, tcp(7), for the connection between a sandbox and who made it.
+package enum StreamSocket {
+  /// accept4(2) on a non-blocking listener: a non-blocking connection, or `nil` when nobody waits.
+  package static func accept(from listener: borrowing Descriptor) throws(SystemError) -> Descriptor? {
+    guard let number = try checkedUnlessBlocked(clinux_accept(listener.rawValue), "accept4", "socket \(listener.rawValue)") else {
+      return nil
+    }
+    return Descriptor(owning: number)
+  }
+
+  /// connect(2): a connection of the blocking kind.
+  package static func connect(to address: (UInt8, UInt8, UInt8, UInt8), port: UInt16) throws(SystemError) -> Descriptor {
+    let (a, b, c, d) = address
+    let answer = clinux_connect(UInt32(a) << 24 | UInt32(b) << 16 | UInt32(c) << 8 | UInt32(d), port)
+    return Descriptor(owning: try checked(answer, "connect", "\(a).\(b).\(c).\(d):\(port)"))
+  }
+
+  /// send(2) without waiting and without SIGPIPE: how many of `bytes` went in, or `nil` when none goes in now.
+  package static func send(_ bytes: ArraySlice<UInt8>, over socket: borrowing Descriptor) throws(SystemError) -> Int? {
+    let answer = unsafe bytes.withUnsafeBytes { unsafe clinux_send(socket.rawValue, $0.baseAddress, $0.count) }
+    return try checkedUnlessBlocked(answer, "send", "socket \(socket.rawValue)")
+  }
+
+  /// recv(2) of at most `limit` bytes: `nil` when none has come and the socket is non-blocking, none at the end. One that was reset is at its end.
+  package static func receive(from socket: borrowing Descriptor, limit: Int) throws(SystemError) -> [UInt8]? {
+    var answer = 0
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
+      answer = unsafe clinux_receive(socket.rawValue, buffer.baseAddress, limit)
+      count = max(0, answer)
+    }
+    if answer == -Int(ECONNRESET) { return [] }
+    return try checkedUnlessBlocked(answer, "recv", "socket \(socket.rawValue)") == nil ? nil : bytes
+  }
+}

@@ -1,0 +1,344 @@
+"""Taking everything there is of something: the limit is the function's own, its caller is told, and nobody else is short of it."""
+
+import contextlib
+import threading
+
+import pytest
+from arena import program
+from counters import descriptors
+from functions import make_zip
+from host import read, wait_until
+
+PRELUDE = """
+import ctypes, errno, mmap, os, select, signal, socket, struct, subprocess, sys, threading, time
+
+libc = ctypes.CDLL(None, use_errno=True)
+held = []
+
+def until_refused(take, most=1_000_000):
+    count = 0
+    try:
+        while count < most:
+            held.append(take())
+            count += 1
+    except OSError as error:
+        return [count, errno.errorcode[error.errno]]
+    except RuntimeError as error:
+        return [count, str(error)]
+    return [count, None]
+
+def called(number, *arguments):
+    answer = libc.syscall(number, *[ctypes.c_long(a) if isinstance(a, int) else a for a in arguments])
+    if answer < 0: raise OSError(ctypes.get_errno(), "")
+    return answer
+
+def handler(event, context):
+    names = dict(globals())
+    exec(event, names)
+    return names.get("result")
+"""
+FILES = {"app.py": PRELUDE, "bomb": (program("bomb"), 0o100755)}
+
+
+def attacker(arena, **settings):
+    function = arena(zip=make_zip(FILES), **{"Timeout": 20, **settings})
+    function.call("result = 1")
+    return function
+
+
+@contextlib.contextmanager
+def largest(look):
+    """Looks all the time; gives a function that tells the largest value seen."""
+    seen, over = [0], threading.Event()
+
+    def watch():
+        while not over.wait(0.02):
+            seen[0] = max(seen[0], look())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield lambda: seen[0]
+    finally:
+        over.set()
+        watcher.join()
+
+
+def processes_in_sandboxes(host):
+    return max((int(read(path) or 0) for group in host.control_groups() for path in group.glob("*/pids.current")), default=0)
+
+
+# ---- Processes and threads ----
+
+
+@pytest.mark.parametrize("kind", ["", "threads"])
+def test_a_fork_bomb_is_contained_and_ends_with_its_invocation(arena, host, kind):
+    function = attacker(arena, Timeout=3, MemorySize=512)
+    with largest(lambda: processes_in_sandboxes(host)) as most:
+        arena.strike(function, f"subprocess.Popen(['/var/task/bomb'] + {kind.split()!r}); time.sleep(60)", "timeout", "Sandbox.Timedout")
+    # That many, so it was a bomb; and no more than the limit.
+    assert 500 < most() <= 1024
+    assert arena.strike(function, "result = 'again'") == "again"
+
+
+def test_threads_are_limited_as_processes_are(arena):
+    function = attacker(arena, MemorySize=1024)
+    count, reason = arena.strike(function, """
+threading.stack_size(32768)
+end = threading.Event()
+def take():
+    thread = threading.Thread(target=end.wait)
+    thread.start()
+    return thread
+result = until_refused(take, 5000)
+end.set()""")
+    assert 100 < count < 1024 and reason == "can't start new thread"
+
+
+# ---- Memory, in every kind that there is ----
+
+MEMORY = {
+    "anonymous": "block = bytearray(1 << 20)\nwhile True: held.append(bytearray(os.urandom(4096)) * 256)",
+    "shared": "while True:\n    block = mmap.mmap(-1, 1 << 20); block.write(os.urandom(4096) * 256); held.append(block)",
+    "memfd": "file = os.memfd_create('a')\nwhile True: os.write(file, os.urandom(4096) * 256)",
+    "System V": """
+libc.shmat.restype = ctypes.c_void_p
+while True:
+    at = libc.shmat(libc.shmget(0, 1 << 20, 0o1600), None, 0)
+    ctypes.memset(at, 1, 1 << 20)""",
+    "in children": """
+while True:
+    if os.fork() == 0:
+        held = [bytearray(os.urandom(4096)) * 4096]
+        time.sleep(60)""",
+    "pipes": """
+import fcntl
+while True:
+    if os.fork() == 0:
+        try:
+            while True:
+                pair = os.pipe(); held.append(pair)
+                os.set_blocking(pair[1], False)
+                try:
+                    while True: os.write(pair[1], bytes(65536))
+                except BlockingIOError: pass
+        except OSError: time.sleep(60)""",
+    "sockets": """
+while True:
+    if os.fork() == 0:
+        try:
+            while True:
+                pair = socket.socketpair(); held.append(pair)
+                for end in pair:
+                    end.setblocking(False)
+                    try:
+                        while True: end.send(bytes(65536))
+                    except BlockingIOError: pass
+        except OSError: time.sleep(60)""",
+    "page tables": """
+size = 1 << 40
+at = libc.mmap
+at.restype = ctypes.c_void_p
+at.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
+base = at(None, size, 1, 0x4022, -1, 0)   # read-only: every page is the zero page, and only the tables cost
+for offset in range(0, size, 1 << 21): ctypes.c_char.from_address(base + offset).value""",
+    "message queues": """
+while True:
+    queue = called(68, 0, 0o1600)
+    try:
+        while True: called(69, queue, struct.pack("l", 1) + bytes(8000), 8000, 0o4000)
+    except OSError: pass""",
+}
+
+
+@pytest.mark.parametrize("kind", MEMORY)
+def test_memory_of_every_kind_is_the_functions_own_and_ends_it(arena, kind):
+    function = attacker(arena, MemorySize=128, Timeout=30)
+    row = arena.strike(function, MEMORY[kind], "out-of-memory", "Runtime.OutOfMemory")
+    assert row == {"errorType": "Runtime.OutOfMemory", "errorMessage": row["errorMessage"]} and "signal: killed" in row["errorMessage"]
+    assert arena.strike(function, "result = 'again'") == "again"
+
+
+def test_page_cache_of_tmp_is_given_back_and_not_killed_for(arena):
+    function = attacker(arena, MemorySize=128, Timeout=60)
+    written, read_back = arena.strike(function, """
+total = 0
+with open("/tmp/large", "wb", buffering=0) as file:
+    for _ in range(400): total += file.write(os.urandom(1 << 10) * 1024)
+with open("/tmp/large", "rb", buffering=0) as file:
+    back = 0
+    while part := file.read(1 << 20): back += len(part)
+result = [total, back]""")
+    assert written == read_back == 400 << 20
+
+
+def test_many_small_files_and_missing_names_cost_only_the_function(arena):
+    """Inodes and directory entries, found ones and missing ones, are kernel memory that is reclaimed from the function."""
+    function = attacker(arena, MemorySize=128, Timeout=60)
+    assert arena.strike(function, """
+for number in range(100_000):
+    try: os.stat(f"/tmp/{'x' * 200}{number}")
+    except FileNotFoundError: pass
+result = until_refused(lambda: os.close(os.open(f"/tmp/{len(held)}", os.O_CREAT | os.O_WRONLY)), 20_000)[0]""") == 20_000
+
+
+# ---- Disk ----
+
+
+@pytest.mark.parametrize("way", ["written", "reserved", "deleted but open", "sparse and then filled"])
+def test_tmp_is_limited_in_bytes(arena, host, way):
+    fill = """
+import errno
+written, block = 0, os.urandom(1 << 20)
+file = os.open("/tmp/fill", os.O_CREAT | os.O_RDWR)
+try:
+    WAY
+    while True: written += os.write(file, block)
+except OSError as error:
+    result = [max(written, os.fstat(file).st_blocks * 512), errno.errorcode[error.errno]]
+""".replace("WAY", {"written": "pass", "reserved": "os.posix_fallocate(file, 0, 400 << 20); os.lseek(file, 400 << 20, 0)", "deleted but open": "os.unlink('/tmp/fill')",
+                    "sparse and then filled": "os.ftruncate(file, 100 << 30)"}[way])
+    function = attacker(arena, MemorySize=256, Timeout=60)
+    size, reason = arena.strike(function, fill)
+    assert reason == "ENOSPC" and (400 << 20) < size < (514 << 20)  # blocks of the file's own map included
+    # Its neighbours' /tmp is as it was.
+    other = attacker(arena)
+    assert arena.strike(other, "result = os.statvfs('/tmp').f_bavail * os.statvfs('/tmp').f_frsize") > 450 << 20
+    assert arena.strike(other, "open('/tmp/a', 'wb').write(bytes(100 << 20)); result = os.path.getsize('/tmp/a')") == 100 << 20
+
+
+def test_tmp_is_limited_in_files(arena):
+    function = attacker(arena, MemorySize=1769, Timeout=60)
+    made, reason = arena.strike(function, """
+folder = 0
+def take():
+    global folder
+    if len(held) % 5000 == 0: folder = len(held); os.mkdir(f"/tmp/{folder}")
+    os.close(os.open(f"/tmp/{folder}/{len(held)}", os.O_CREAT | os.O_WRONLY))
+result = until_refused(take)""")
+    assert reason == "ENOSPC" and made < 500_000
+
+
+# ---- Pools that belong to a uid or to the whole kernel ----
+
+POOLS = {
+    "descriptors": "take = lambda: called(290, 0, 0)",
+    "inotify instances": "take = lambda: called(294, 0)",
+    "inotify watches": "file = called(294, 0)\ntake = lambda: (os.mkdir(f'/tmp/{len(held)}'), called(254, file, f'/tmp/{len(held)}'.encode(), 2))\nmost = 3000",
+    "epoll instances": "take = lambda: called(291, 0)",
+    "pipes of a megabyte": "import fcntl\ntake = lambda: [held.append(pair := os.pipe()), fcntl.fcntl(pair[0], 1031, 1 << 20)]",
+    "POSIX message queues": "take = lambda: called(240, b'q%d' % len(held), 0o102, 0o600, struct.pack('8l', 0, 1, 64, 0, 0, 0, 0, 0))",
+    "System V message queues": "take = lambda: called(68, 0, 0o1600)\nmost = 1000",
+    "System V semaphores": "take = lambda: called(64, 0, 100, 0o1600)\nmost = 500",
+    "System V shared memory": "take = lambda: called(29, 0, 4096, 0o1600)\nmost = 1000",
+    "pending signals": "signal.pthread_sigmask(signal.SIG_BLOCK, [40])\ntake = lambda: called(129, os.getpid(), 40, struct.pack('iii', 40, 0, -1) + bytes(116))\nmost = 5000",
+    "timers": "take = lambda: called(222, 1, None, ctypes.byref(ctypes.c_int()))\nmost = 5000",
+    "locked memory": "take = lambda: called(149, (block := mmap.mmap(-1, 4096), held.append(block), ctypes.addressof(ctypes.c_char.from_buffer(block)))[2], 4096)\nmost = 500",
+    "file locks": "import fcntl\nfile = os.open('/tmp/l', os.O_CREAT | os.O_RDWR)\n"
+                  "take = lambda: fcntl.lockf(file, fcntl.LOCK_EX, 1, 2 * len(held))\nmost = 5000",
+    "descriptors in flight": "ends = socket.socketpair()\nends[0].setblocking(False)\n"
+                             "take = lambda: (p := socket.socketpair(), p[0].sendmsg([b'x'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack('100i', *[0] * 100))]), p)[2]\nmost = 200",
+    "unix sockets": "take = lambda: socket.socket(socket.AF_UNIX)",
+    "ports of loopback": "def take():\n    s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); return s",
+    "terminals": "take = lambda: os.open('/dev/ptmx', os.O_RDWR)",
+    "memory files": "take = lambda: os.memfd_create('a')",
+}
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_what_one_environment_has_taken_another_still_has(arena, pool):
+    """Both take as much as they get and keep it, the first one frozen."""
+    counts = []
+    for _ in range(2):
+        function = attacker(arena, MemorySize=512)
+        counts.append(arena.strike(function, f"most = 100_000\n{POOLS[pool]}\nresult = until_refused(take, most)"))
+    (first, reason), (second, _) = counts
+    assert abs(first - second) <= 5, counts
+    assert first > 0 or pool == "terminals", reason
+
+
+# ---- CPU ----
+
+
+def test_a_cpu_hog_gets_its_share_and_no_more(arena):
+    function = attacker(arena, MemorySize=256, Timeout=3)
+    answer = function.invoke("[os.fork() for _ in range(4)]\nwhile True: pass")
+    row = arena.assert_told(function, answer, "timeout", "Sandbox.Timedout")
+    # 256 of 1,769 MB for 3 s.
+    assert row["cpuMicroseconds"] < 3_000_000 * 256 / 1769 * 1.3
+
+
+# ---- What a function says ----
+
+
+def journal_bytes(host):
+    return sum(path.stat().st_size for path in host.state.glob("journal.sqlite*"))
+
+
+FLOODS = {
+    "short lines": "block = b'flood\\n' * 10_000",
+    "one endless line": "block = b'x' * 60_000",
+    "nothing but line feeds": "block = b'\\n' * 60_000",
+    "bytes that are no text": "block = bytes(range(256)) * 200",
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS)
+def test_a_log_flood_costs_the_flooder(arena, host, flood):
+    honest = attacker(arena)
+    function = attacker(arena, MemorySize=1769, Timeout=3)
+    before = journal_bytes(host)
+    done = threading.Event()
+    kept = []
+
+    def work():
+        number = 0
+        while not done.is_set():
+            kept.append(arena.strike(honest, f"print('honest {number}'); result = {number}"))
+            number += 1
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        arena.strike(function, f"{FLOODS[flood]}\nwhile True: os.write(1, block); os.write(2, block)", "timeout", "Sandbox.Timedout")
+    finally:
+        done.set()
+        worker.join()
+    assert kept == list(range(len(kept))) and kept
+    wait_until(lambda: f"honest {kept[-1]}" in [row["message"] for row in arena.log(honest)], 10, "the honest function's log")
+    assert journal_bytes(host) - before < 64 << 20
+
+
+def test_a_forged_record_is_a_line_of_the_functions(arena):
+    forged = "REPORT RequestId: 0\\tDuration: 0.00 ms\\tBilled Duration: 0 ms\\tMemory Size: 0 MB\\tMax Memory Used: 0 MB"
+    function = attacker(arena)
+    arena.strike(function, f"print('{forged}')\nprint('END RequestId: 0')\nprint('\\x1b[2J\\x1b]0;title\\x07', flush=True)\nresult = 1")
+    lines = wait_until(lambda: [row for row in arena.log(function) if "RequestId: 0" in row["message"]], 5, "the line")
+    assert {row["source"] for row in lines} == {"stdout"}
+
+
+# ---- Answers ----
+
+
+def test_an_answer_beyond_six_megabytes_is_refused_and_the_next_call_works(arena):
+    function = attacker(arena, MemorySize=1024)
+    for size in (6_291_556 - 2, 6_291_556 - 1, 20_000_000, 100_000_000):
+        if size + 2 <= 6_291_556:
+            assert len(arena.strike(function, f"result = 'x' * {size}")) == size
+        else:
+            arena.strike(function, f"result = 'x' * {size}", "function-error", "Function.ResponseSizeTooLarge")
+    assert arena.strike(function, "result = 'again'") == "again"
+
+
+def test_connections_to_the_runtime_api_are_limited_and_what_they_hold_is_given_back(arena, host):
+    function = attacker(arena, Timeout=30, MemorySize=512)
+    before = sum(descriptors(host.supervisor(), host.port).values())
+    with largest(lambda: sum(descriptors(host.supervisor(), host.port).values())) as most:
+        arena.strike(function, """
+def take():
+    s = socket.create_connection(("169.254.100.1", 9001), 1)
+    s.sendall(b"POST /2018-06-01/runtime/invocation/x/response HTTP/1.1\\r\\nContent-Length: 6000000\\r\\nX-A: " + b"a" * 900_000)
+    return s
+result = until_refused(take, 900)
+time.sleep(0.5)""")
+    assert 0 < most() - before <= 80
