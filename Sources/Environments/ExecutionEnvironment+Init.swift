@@ -98,7 +98,7 @@ extension ExecutionEnvironment {
     clearClock()
     times.initialization = .now() - times.initBegan
     times.initPhaseSucceeded = true
-    times.cpuMicroseconds = usage().cpuMicroseconds
+    times.used = usage()
     limitCPU()
     recordEnvironment()
     becomeAvailable()

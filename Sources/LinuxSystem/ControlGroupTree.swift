@@ -9,7 +9,7 @@ package final class ControlGroupTree: Sendable {
   private let roots: [ControlGroupDirectory]
 
   /// Makes the subtree, or takes over one that is there (its leftovers stay until ``reapLeftovers(within:)``), and on v2 hands memory,
-  /// cpu and pids down to it.
+  /// cpu, pids and hugetlb down to it.
   package init(layout: ControlGroupLayout, name: String) throws(SystemError) {
     self.layout = layout
     self.name = name
@@ -22,6 +22,9 @@ package final class ControlGroupTree: Sendable {
       let directory = try root.makeChild(name, orOpen: true)
       try directory.enableControllers()
       try directory.weigh(asProcessors: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+      try directory.refuseHugePages()
+      // Switched on here once, for good: the kernel rewrites its own code each time that the first group begins to count.
+      if hierarchy.version == .v1 { try directory.writeIfPresent("-1", to: "memory.kmem.tcp.limit_in_bytes") }
       roots.append(root)
       directories.append(directory)
     }

@@ -29,6 +29,11 @@ extension Descriptor {
     try checked(clinux_ftruncate(rawValue, bytes), "ftruncate", "descriptor \(rawValue)")
   }
 
+  /// fallocate(2): gives the file so many bytes, and the disk space for them. ENOSPC where there is less.
+  package borrowing func allocate(_ bytes: Int64) throws(SystemError) {
+    try checked(clinux_fallocate(rawValue, bytes), "fallocate", "descriptor \(rawValue)")
+  }
+
   /// pwrite(2) of all bytes at `offset`.
   borrowing func write(_ bytes: [UInt8], at offset: Int64) throws(SystemError) {
     var done = 0

@@ -108,7 +108,8 @@ private struct FileLeftovers: LeftoverKind {
   }
 
   func remove() throws {
-    for entry in try entries() { try directory.descriptor.removeTree(entry) }
+    // A subvolume goes whole, however deep the trees that its tenant left in it.
+    for entry in try entries() where !directory.descriptor.deleteSubvolume(entry.name) { try directory.descriptor.removeTree(entry) }
   }
 }
 

@@ -57,6 +57,7 @@ extension SpawnedSandbox {
 
   /// A volume that an earlier sandbox left for this one stays for the next when this one cannot be made.
   private func giveVolumeBack(keep: Bool) {
+    if let ticket = volumeTicket.take() { surroundings.volumes.cancel(ticket) }
     guard let volume = volume.take(), let id = order.volume?.id else { return }
     if keep || (volumeWasKept && !wasAnnounced) {
       surroundings.volumes.keep(volume, as: id)

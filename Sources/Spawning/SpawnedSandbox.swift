@@ -21,6 +21,8 @@ final class SpawnedSandbox {
   let arrival = ContinuousClock.now
   private var lifecycle: SandboxLifecycle
   var volume: Volume?
+  /// While it waits for one.
+  var volumeTicket: VolumePool.Ticket?
   var volumeWasKept = false
   var wasAnnounced = false
   /// The child has its maps and goes on to execve.
@@ -47,7 +49,7 @@ final class SpawnedSandbox {
       volumeWasKept = true
       return volumeArrived(.success(kept))
     }
-    surroundings.volumes.take(megabytes: wanted.megabytes) { [self] in volumeArrived($0) }
+    volumeTicket = surroundings.volumes.take(megabytes: wanted.megabytes) { [self] in volumeArrived($0) }
   }
 
   func handle(_ input: SandboxLifecycle.Input) {
@@ -55,6 +57,7 @@ final class SpawnedSandbox {
   }
 
   private func volumeArrived(_ outcome: Result<Volume, SystemError>) {
+    volumeTicket = nil
     switch outcome {
     case .failure(let error): handle(.couldNotStart(SpawnFailure(step: .prepareVolume, errno: error.errno)))
     case .success(let volume):

@@ -15,22 +15,18 @@ final class VolumeWorkshop: Sendable {
 
   typealias Outcome = Result<Volume, SystemError>
 
-  private let directory: Descriptor
+  private let maker: VolumeMaker
   private let thread: DescriptorWatcher
   private let teardown: VolumeTeardown
   private let orders: Descriptor
   private let finished: Descriptor
-  /// One takes 50 ms to make and about 100 KB to keep, and users may ask for thousands of sizes.
-  private let templates = Mutex([UInt32: LoopVolumeTemplate]())
-  private static let templateLimit = 16
   private let state = Mutex((jobs: [Job](), outcomes: [(megabytes: UInt32, outcome: Outcome)]()))
 
   /// Readable when outcomes are to be collected.
   var notice: CInt { finished.rawValue }
 
-  /// - Parameter directory: where the backing files are.
-  init(directory: borrowing Descriptor) throws(SystemError) {
-    self.directory = try directory.duplicate()
+  init(_ maker: VolumeMaker) throws(SystemError) {
+    self.maker = maker
     thread = try DescriptorWatcher()
     teardown = try VolumeTeardown()
     orders = try Descriptor.eventCounter()
@@ -61,6 +57,20 @@ final class VolumeWorkshop: Sendable {
     raise(orders)
   }
 
+  /// Takes back an order for a volume of that size that has not been begun.
+  ///
+  /// - Returns: false when there is none: all are made, or being made.
+  func withdraw(megabytes: UInt32) -> Bool {
+    state.withLock { state in
+      let index = state.jobs.lastIndex { job in
+        if case .make(megabytes) = job { true } else { false }
+      }
+      guard let index else { return false }
+      state.jobs.remove(at: index)
+      return true
+    }
+  }
+
   func collect() -> [(megabytes: UInt32, outcome: Outcome)] {
     take(finished)
     return state.withLock { state in
@@ -75,21 +85,11 @@ final class VolumeWorkshop: Sendable {
       switch job {
       case .make(let megabytes):
         let outcome: Outcome
-        do { outcome = .success(try make(megabytes: megabytes)) } catch { outcome = .failure(error) }
+        do { outcome = .success(try maker.make(megabytes: megabytes)) } catch { outcome = .failure(error) }
         state.withLock { $0.outcomes.append((megabytes, outcome)) }
         raise(finished)
       }
     }
-  }
-
-  private func make(megabytes: UInt32) throws(SystemError) -> Volume {
-    if let template = templates.withLock({ $0[megabytes] }) { return try Volume(template, in: directory) }
-    let template = try LoopVolumeTemplate.make(megabytes: megabytes, in: directory)
-    templates.withLock { templates in
-      if templates.count >= Self.templateLimit { templates = templates.filter { $0.key == VolumePool.pooledMegabytes } }
-      templates[megabytes] = template
-    }
-    return try Volume(template, in: directory)
   }
 
   private func raise(_ counter: borrowing Descriptor) {

@@ -14,6 +14,11 @@ struct Configuration: Sendable {
   var owner: Owner
   var scheduling: SchedulingConfiguration
   var drainTimeout: Duration
+  /// Free disk space below which nothing is accepted that takes some.
+  var diskReserve: MemorySize
+  /// What roostd is told of these, as given.
+  var givenDiskBudget: Int?
+  var temporaryBackend: String
   var user: String
   var logLevel: Logger.Level
   var network: NetworkConfiguration
@@ -23,7 +28,7 @@ struct Configuration: Sendable {
 
   static let keys: Set<String> = [
     "state-dir", "listen", "runtimes-dir", "auth", "region", "account", "concurrency-limit", "memory-budget",
-    "idle-timeout", "drain-timeout", "user", "uid-range", "log-level",
+    "disk-budget", "disk-reserve", "tmp-backend", "idle-timeout", "drain-timeout", "user", "uid-range", "log-level",
   ]
 
   /// A mapping, and so in the file only.
@@ -81,9 +86,18 @@ struct Configuration: Sendable {
     // roostd gives the supervisor 30 s to end.
     drainTimeout = .seconds(try Self.number(values, "drain-timeout", 0...25) ?? 5)
     let budget = try Self.number(values, "memory-budget", 128...1_048_576 * 64).map(MemorySize.megabytes)
+    let disk = HostFactsReader.diskSpace(for: stateDirectory)
+    diskReserve = try Self.number(values, "disk-reserve", 0...1_048_576 * 64).map(MemorySize.megabytes) ?? disk.usualReserve
+    givenDiskBudget = try Self.number(values, "disk-budget", 512...1_048_576 * 64)
+    temporaryBackend = values["tmp-backend"] ?? "auto"
+    guard ["auto", "ext4", "btrfs", "tmpfs"].contains(temporaryBackend) else {
+      throw ConfigurationError("tmp-backend \(temporaryBackend): unknown", hint: "use auto, ext4, btrfs or tmpfs")
+    }
     scheduling = SchedulingConfiguration(
       concurrencyLimit: try Self.number(values, "concurrency-limit", 1...1_000_000) ?? 1_000,
-      memoryBudget: budget ?? HostFactsReader.defaultMemoryBudget(),
+      budget: HostResources(
+        memory: budget ?? HostFactsReader.defaultMemoryBudget(),
+        disk: givenDiskBudget.map(MemorySize.megabytes) ?? disk.defaultBudget(reserve: diskReserve)),
       idleTimeout: .seconds(try Self.number(values, "idle-timeout", 1...86_400) ?? 600),
       userIDs: try Self.userIDs(values["uid-range"]))
   }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FunctionModel
 import LinuxSystem
 import Logging
 import Scheduling
@@ -61,6 +62,9 @@ struct ResolveConfiguration: ParsableCommand {
     print("uid-range=\(configuration.scheduling.userIDs.lowerBound)-\(configuration.scheduling.userIDs.upperBound)")
     print("user=\(configuration.user)")
     for line in configuration.network.lines { print(line) }
+    print("tmp-backend=\(configuration.temporaryBackend)")
+    print("disk-reserve=\(configuration.diskReserve.megabytes)")
+    if let budget = configuration.givenDiskBudget { print("disk-budget=\(budget)") }
   }
 }
 

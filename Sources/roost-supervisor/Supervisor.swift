@@ -38,7 +38,8 @@ struct Supervisor {
     let journal = try Journal(path: "\(stateDirectory)/journal.sqlite", retention: retention)
     let unpacker = SandboxedUnpacker(
       spawner: spawner, catalog: catalog, userIDs: configuration.scheduling.userIDs, logger: Logger(label: "roost.unpacker"))
-    let artifacts = try ArtifactStore(directory: "\(stateDirectory)/artifacts", unpacker: unpacker)
+    let artifacts = try ArtifactStore(
+      directory: "\(stateDirectory)/artifacts", unpacker: unpacker, reserve: configuration.diskReserve.bytes)
     try await tidyUp(catalog, journal, artifacts)
 
     let images = runtimeImages()
@@ -119,8 +120,9 @@ struct Supervisor {
       endpoint: "http://\(configuration.host):\(configuration.port)", owner: configuration.owner,
       runtimes: images.runtimes.map(\.identifier),
       capacity: HostCapacity(
-        concurrencyLimit: scheduling.concurrencyLimit, concurrencyInUse: 0, memoryBudget: scheduling.memoryBudget,
-        memoryCommitted: MemorySize(bytes: 0)), security: security)
+        concurrencyLimit: scheduling.concurrencyLimit, concurrencyInUse: 0, memoryBudget: scheduling.budget.memory,
+        memoryCommitted: MemorySize(bytes: 0), diskBudget: scheduling.budget.disk, diskCommitted: MemorySize(bytes: 0)),
+      security: security)
   }
 
   /// Runs the servers until SIGTERM, SIGINT or the end of roostd.

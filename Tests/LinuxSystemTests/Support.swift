@@ -8,6 +8,8 @@ enum Requirement: Sendable {
   case controller(ControlGroupLayout.Controller)
   case program(String)
   case loopDevices
+  /// btrfs, of Linux 6.7 or newer.
+  case simpleQuotas
 
   var isMet: Bool {
     switch self {
@@ -15,6 +17,7 @@ enum Requirement: Sendable {
     case .controller(let controller): (try? ControlGroupLayout.detect())?.hierarchy(with: controller) != nil
     case .program(let path): unsafe access(path, X_OK) == 0
     case .loopDevices: unsafe access("/dev/loop-control", R_OK | W_OK) == 0
+    case .simpleQuotas: hasSimpleQuotas
     }
   }
 
@@ -24,7 +27,14 @@ enum Requirement: Sendable {
     case .controller(let controller): "the \(controller.rawValue) controller"
     case .program(let path): path
     case .loopDevices: "/dev/loop-control"
+    case .simpleQuotas: "btrfs with simple quotas (Linux 6.7)"
     }
+  }
+
+  private var hasSimpleQuotas: Bool {
+    let text = { (path: String) in (try? Descriptor.open(path, flags: O_RDONLY).readText()) ?? "" }  // unreadable: not there
+    let version = text("/proc/sys/kernel/osrelease").split { !$0.isWholeNumber }.prefix(2).compactMap { Int($0) }
+    return text("/proc/filesystems").contains("\tbtrfs\n") && version.count == 2 && (version[0], version[1]) >= (6, 7)
   }
 }
 

@@ -28,7 +28,7 @@ import Testing
 
   @Test func `events are laid out as documented`() {
     let created = SpawnEvent.created(SandboxID(7), Samples.created).encoded()
-    #expect(created == [1, 7, 0, 0, 0, 0, 0, 0, 0, 0x92, 0x10, 0, 0, 2, 1, 1, 8, 7, 0, 0, 13] + [UInt8](1...13))
+    #expect(created == [1, 7, 0, 0, 0, 0, 0, 0, 0, 0x92, 0x10, 0, 0, 2, 1, 1, 8, 7, 0, 0, 19] + [UInt8](1...19))
     let failed = SpawnEvent.failed(SandboxID(7), SpawnFailure(step: .mountRoot, errno: 22)).encoded()
     #expect(failed == [2, 7, 0, 0, 0, 0, 0, 0, 0, 37, 0, 22, 0, 0, 0])
     #expect(SpawnEvent.exited(SandboxID(7)).encoded() == [3, 7, 0, 0, 0, 0, 0, 0, 0])

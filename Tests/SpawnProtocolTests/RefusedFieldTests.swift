@@ -40,7 +40,7 @@ import Testing
     expectRefused("process id", [1] + id + [0, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("freezer", [1] + id + [1, 0, 0, 0, 3, 1, 1, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("cpu interface", [1] + id + [1, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
-    expectRefused("descriptor role", [1] + id + [1, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 1, 14]) { _ = try SpawnEvent(decoding: $0) }
+    expectRefused("descriptor role", [1] + id + [1, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 1, 20]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("descriptor role", [1] + id + [1, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 2, 1, 1]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("step", [2] + id + [0, 0, 1, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("errno", [2] + id + [1, 0, 0, 16, 0, 0]) { _ = try SpawnEvent(decoding: $0) }

@@ -50,6 +50,7 @@ final class Installation {
   var settings: HostSettings {
     var settings = HostSettings(stateDirectory: stateDirectory, runtimesDirectory: runtimesDirectory, userIDs: userIDs)
     settings.volumePool = 1
+    settings.volumePoolGrowth = 1
     return settings
   }
 

@@ -159,6 +159,9 @@ int clinux_fsconfig_flag(int context, const char *key);
 int clinux_fsconfig_create(int context);
 /// fsmount(2): a detached mount with `attributes` of CLINUX_MOUNT_*; it goes with its last descriptor.
 int clinux_fsmount(int context, unsigned attributes);
+/// open_tree(2) and mount_setattr(2): a detached mount of the directory, with `attributes` of CLINUX_MOUNT_* beside those that its mount
+/// has. -EINVAL before 6.15 for a directory of a mount that is itself detached.
+int clinux_clone_mount(int directory, unsigned attributes);
 
 // --- Loop devices --------------------------------------------------------------------------------------------------------
 enum { CLINUX_LOOP_DIRECT_IO = 16, CLINUX_LOOP_AUTOCLEAR = 4 };
@@ -168,3 +171,20 @@ int clinux_loop_free(int control);
 int clinux_loop_configure(int loop, int file, uint32_t flags);
 /// The `CLINUX_LOOP_*` flags of LOOP_GET_STATUS64.
 int clinux_loop_flags(int loop);
+
+// --- btrfs ---------------------------------------------------------------------------------------------------------------
+// ioctl-btrfs(2); -ENOTTY on another file system.
+/// BTRFS_IOC_SUBVOL_CREATE and BTRFS_IOC_SNAP_DESTROY: a subvolume `name` in the directory. What is in a deleted one goes later, by the
+/// kernel's own cleaner.
+int clinux_btrfs_create(int directory, const char *name);
+int clinux_btrfs_delete(int directory, const char *name);
+/// BTRFS_IOC_QUOTA_CTL: simple quotas for the whole file system, since 6.7 (-EINVAL before); nothing happens where it has quotas.
+int clinux_btrfs_enable_simple_quota(int directory);
+/// BTRFS_IOC_QGROUP_LIMIT on the subvolume itself: what it may refer to, its own metadata included.
+int clinux_btrfs_limit(int subvolume, uint64_t bytes);
+/// BTRFS_IOC_GET_SUBVOL_INFO: its number, which is also that of its quota group.
+int clinux_btrfs_identify(int subvolume, uint64_t *number);
+/// BTRFS_IOC_QGROUP_CREATE, to remove: -EBUSY while something of the subvolume is there, -ENOENT when the kernel did it (since 6.12).
+int clinux_btrfs_forget_quota(int directory, uint64_t subvolume);
+/// fallocate(2) from the file's beginning.
+int clinux_fallocate(int fd, int64_t bytes);
