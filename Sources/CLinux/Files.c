@@ -4,6 +4,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -82,3 +83,5 @@ int clinux_fstatfs(int fd, struct clinux_filesystem *status) {
   };
   return 0;
 }
+
+int clinux_memory_file(const char *name) { return (int)result(memfd_create(name, MFD_CLOEXEC)); }

@@ -62,6 +62,13 @@ ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size
   return -EMSGSIZE;
 }
 
+int clinux_netlink(int protocol, int receive_buffer) {
+  int fd = (int)result(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+  // Refused to nobody who may make changes; were it, long answers would be cut, which is seen.
+  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer);
+  return fd;
+}
+
 int clinux_accept(int listener) { RETURN_RETRIED(accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)); }
 
 int clinux_connect(uint32_t address, uint16_t port) {

@@ -12,6 +12,7 @@
 #include "csandbox_filter.h"
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/btrfs.h>
 #include <linux/ioprio.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
@@ -201,8 +202,11 @@ static const struct sock_filter preamble[] = {
   LOAD(arch), WHEN(NATIVE, 1, 0), ANSWER(ENOSYS),
 
   // No typing into a terminal on somebody else's behalf.
-  LOAD(nr), WHEN(SYS_ioctl, 0, 4),
-  LOAD(args[1]), WHEN(TIOCSTI, 1, 0), WHEN(TIOCLINUX, 0, 1), ANSWER(EPERM),
+  // The last four make subvolumes and snapshots, which no privilege is needed for and the size limit of /tmp would not count.
+  LOAD(nr), WHEN(SYS_ioctl, 0, 8),
+  LOAD(args[1]), WHEN(TIOCSTI, 5, 0), WHEN(TIOCLINUX, 4, 0),
+  WHEN(BTRFS_IOC_SUBVOL_CREATE, 3, 0), WHEN(BTRFS_IOC_SUBVOL_CREATE_V2, 2, 0), WHEN(BTRFS_IOC_SNAP_CREATE, 1, 0),
+  WHEN(BTRFS_IOC_SNAP_CREATE_V2, 0, 1), ANSWER(EPERM),
 
   // PID 1 has the tenant's uid, and its limits and priorities are not his. First where argument 0 names the process, then argument 1.
   LOAD(nr), WHEN(SYS_prlimit64, 4, 0), WHEN(SYS_sched_setaffinity, 3, 0), WHEN(SYS_sched_setattr, 2, 0),

@@ -38,4 +38,13 @@ extension Descriptor {
     }
     return facts.st_uid == 0 && facts.st_mode & (S_IWGRP | S_IWOTH) == 0
   }
+
+  /// The path by which the kernel knows the open file now. readlink(2) of `/proc/self/fd/N`.
+  package borrowing func path() throws(SystemError) -> String {
+    var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let link = "/proc/self/fd/\(rawValue)"
+    let count = unsafe readlink(link, &bytes, bytes.count)
+    guard count > 0 else { throw SystemError(call: "readlink", object: link, errno: Glibc.errno) }
+    return String(decoding: bytes.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+  }
 }

@@ -5,7 +5,7 @@ import SpawnProtocol
 /// roostd: the privileged parent.
 ///
 /// Exit statuses: 0 stopped in order; 64 and 78 command line and configuration (from the supervisor); 67 no such user; 69 something that
-/// belongs to the installation is missing; 71 the system refused; 75 the state directory is in use; 77 not started by root.
+/// belongs to the installation is missing, or with `--clean` the state directory; 71 the system refused; 75 the state directory is in use; 77 not started by root.
 package final class RoostDaemon {
   /// Why there is nothing to run, as one line, perhaps with a hint, and a status.
   struct Refusal: Error {
@@ -38,6 +38,7 @@ package final class RoostDaemon {
     do {
       let programs = try Programs()
       if let status = try programs.answerWithoutHost(arguments) { return status }
+      if arguments.contains("--clean") { return try CleaningRun.main(programs: programs, arguments: arguments) }
       return try RoostDaemon(programs: programs, arguments: arguments).run()
     } catch let refusal as Refusal {
       if !refusal.message.isEmpty { note(refusal.message) }
@@ -52,10 +53,15 @@ package final class RoostDaemon {
     }
   }
 
-  private init(programs: Programs, arguments: [String]) throws {
+  /// Sandboxes, and what is left of them, are root's to handle.
+  static func requireRoot() throws(Refusal) {
     guard geteuid() == 0 else {
       throw Refusal(status: 77, message: "only root can make sandboxes", hint: "start it with sudo, or as a systemd service")
     }
+  }
+
+  private init(programs: Programs, arguments: [String]) throws {
+    try Self.requireRoot()
     // Before anything is started, so that no signal finds the default disposition. SIGPIPE is only to be blocked.
     signals = try SignalDescriptor(SIGTERM, SIGINT, SIGHUP, SIGPIPE)
     supervisorScore = OutOfMemoryScore.lowerOwn()
@@ -68,9 +74,11 @@ package final class RoostDaemon {
     raiseDescriptorLimit()
     state = try StateDirectory(path: settings.stateDirectory, owner: user.account)
     try makeDirectories(settings.runtimesDirectory)
-    let groups = try ControlGroupTree(
-      layout: try ControlGroupLayout.detect(),
-      name: settings.controlGroupName ?? ControlGroupTree.name(forStateDirectory: settings.stateDirectory))
+    let layout = try ControlGroupLayout.detect()
+    let name = settings.controlGroupName ?? ControlGroupTree.name(forStateDirectory: state.path)
+    Self.reap(try Leftovers(of: state, controlGroups: name, layout: layout))
+    let groups = try ControlGroupTree(layout: layout, name: name)
+    // Of what cannot be removed, processes alone are a reason not to start.
     try groups.reapLeftovers()
     // From here on there are other threads, and other users' bytes.
     try Privileges.settle()
@@ -78,8 +86,15 @@ package final class RoostDaemon {
     loop = try EventLoop()
     host = try SandboxHost(
       settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
-      controlGroups: groups, prepared: prepared)
+      controlGroups: groups, network: try HostNetwork.forSandboxes(settings.network, name: groups.name), prepared: prepared)
     volumes = try VolumePool(host: host, loop: loop)
+  }
+
+  private static func reap(_ leftovers: Leftovers) {
+    var removed: [String: Int] = [:]
+    for failure in leftovers.reap(tellTo: { removed[$0.kind, default: 0] += 1 }) { note("left by an earlier run: \(failure)") }
+    guard !removed.isEmpty else { return }
+    note("removed what an earlier run left: " + removed.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
   }
 
   private func run() throws -> Int32 {
@@ -92,6 +107,7 @@ package final class RoostDaemon {
     // Whatever was left for want of time.
     try host.controlGroups.reapLeftovers()
     try host.controlGroups.remove()
+    try host.network?.remove()
     return status
   }
 }

@@ -14,7 +14,8 @@ final class SandboxChild {
     case none
     case mapsWanted(listener: Descriptor)
     case failed(SpawnFailure)
-    case ended
+    /// By execve, or by death.
+    case ended(certainlyDead: Bool)
   }
 
   private let setup: Descriptor
@@ -29,7 +30,7 @@ final class SandboxChild {
   /// Clones into `group`, with `root` as the future root and `temporary`, if there is one, as /tmp; the ends of its pipes go into `handOver`.
   init(
     host: SandboxHost, order: SandboxOrder, group: ControlGroup, root: borrowing Descriptor,
-    temporary: borrowing Descriptor?, handOver: HandOver
+    temporary: borrowing Descriptor?, network: HostNetwork.Lease?, handOver: HandOver
   ) throws(SpawnFailure) {
     let ends = try SandboxChild.makeEnds()
     let tasks = try failing(at: .makeControlGroup) { () throws(SystemError) in try group.openTasks() }
@@ -48,6 +49,8 @@ final class SandboxChild {
     plan.host_id = order.hostUserID
     plan.process_limit = order.processLimit
     plan.setTasks(tasks.rawValues)
+    plan.link.host = -1
+    if let network { host.network?.describe(network, in: &plan.link) }
     var child = unsafe csandbox_child()
     let answer = unsafe csandbox_spawn(host.prepared.pointer, &plan, &child)
     guard answer == 0 else { throw SpawnFailure(step: .clone, errno: -answer) }
@@ -69,7 +72,7 @@ final class SandboxChild {
     case CSANDBOX_ENDED:
       stack = nil
       rankAmongVictims()
-      return .ended
+      return .ended(certainlyDead: report.error != 0)
     case CSANDBOX_READY where report.listener >= 0: return .mapsWanted(listener: Descriptor(owning: report.listener))
     case CSANDBOX_FAILED:
       let step = UInt16(exactly: report.step).flatMap(SpawnStep.init) ?? .handshake

@@ -11,6 +11,8 @@ package final class SandboxHost {
   let initProgram: Descriptor
   let volumes: Descriptor
   let runtimes: Descriptor
+  /// `nil` where no sandbox may, or can, have a way out.
+  let network: HostNetwork?
   private let artifacts: Descriptor
   private let unpackerRoot: UnpackerRoot?
   private var groupCount: UInt64 = 0
@@ -21,17 +23,18 @@ package final class SandboxHost {
   ///   - unpackProgram: path of the roost-unpack executable; without it no sandbox is made for it.
   package convenience init(
     settings: HostSettings, state: borrowing Descriptor, initProgram: String, unpackProgram: String? = nil,
-    controlGroups: ControlGroupTree
+    controlGroups: ControlGroupTree, network: HostNetwork? = nil
   ) throws(SystemError) {
     try self.init(
       settings: settings, state: state, initProgram: initProgram, unpackProgram: unpackProgram, controlGroups: controlGroups,
-      prepared: try PreparedHost())
+      network: network, prepared: try PreparedHost())
   }
 
   init(
     settings: HostSettings, state: borrowing Descriptor, initProgram: String, unpackProgram: String?,
-    controlGroups: ControlGroupTree, prepared: PreparedHost
+    controlGroups: ControlGroupTree, network: HostNetwork?, prepared: PreparedHost
   ) throws(SystemError) {
+    self.network = network
     self.settings = settings
     self.controlGroups = controlGroups
     self.initProgram = try Descriptor.open(initProgram, flags: O_RDONLY)

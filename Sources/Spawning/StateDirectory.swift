@@ -13,6 +13,8 @@ package import LinuxSystem
 /// none but its own.
 package struct StateDirectory: ~Copyable {
   package let descriptor: Descriptor
+  /// Its one absolute path, whichever links and slashes the configuration has: what control groups and network objects are named after.
+  package let path: String
   private let lock: LockFile
 
   /// Another roostd runs on this directory.
@@ -21,7 +23,7 @@ package struct StateDirectory: ~Copyable {
     package var description: String { "\(path) is in use by another roostd" }
   }
 
-  /// Makes what is missing, sets owners and modes, locks, and removes what an earlier run left.
+  /// Makes what is missing, sets owners and modes, and locks. What an earlier run left there is for ``Leftovers``.
   package init(path: String, owner: UserAccount) throws {
     let components = path.split(separator: "/")
     let parentPath = "/" + components.dropLast().joined(separator: "/")
@@ -36,10 +38,18 @@ package struct StateDirectory: ~Copyable {
     try run.makeDirectory("root", mode: 0o700, owner: root, orOpen: true)
     try run.removeUnlessRoots("lock")
     guard let lock = try LockFile.acquire(in: run, name: "lock") else { throw InUse(path: path) }
-    let volumes = try state.makeDirectory("volumes", mode: 0o700, owner: root, orOpen: true)
-    for entry in try volumes.entries() { try volumes.removeTree(entry.name) }
+    try state.makeDirectory("volumes", mode: 0o700, owner: root, orOpen: true)
+    let ownPath = try state.path()
     self.lock = lock
+    self.path = ownPath
     descriptor = state
+  }
+
+  /// Whether some roostd has laid out a state directory there: nothing may be cleaned, or given to another owner, that is none.
+  static func isLaidOut(at path: String) -> Bool {
+    guard unsafe access("\(path)/run/lock", F_OK) == 0 else { return false }
+    // Whatever the reason why not, it is not one that can be cleaned.
+    return (try? Descriptor.openDirectory(chosenByRoot: "\(path)/run/root")) != nil
   }
 }
 

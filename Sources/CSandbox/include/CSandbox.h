@@ -49,6 +49,13 @@ enum csandbox_step {
   CSANDBOX_STEP_SECCOMP = 58,
   CSANDBOX_STEP_EXECUTE = 59,
   CSANDBOX_STEP_UNSHARE_NETWORK = 60,
+  CSANDBOX_STEP_HOST_NETLINK = 61,
+  CSANDBOX_STEP_MAKE_LINK = 62,
+  CSANDBOX_STEP_LINK_UP = 63,
+  CSANDBOX_STEP_LINK_ADDRESS = 64,
+  CSANDBOX_STEP_LINK_ROUTE = 65,
+  CSANDBOX_STEP_HOST_LINK_UP = 66,
+  CSANDBOX_STEP_HOST_LINK_ROUTE = 67,
   CSANDBOX_STEP_LANDLOCK = 70,
 };
 
@@ -71,6 +78,15 @@ struct csandbox_host {
   int landlock_abi;                            // 0: no Landlock here that could be used
 };
 
+// The way out of a sandbox: a pair of veth devices, the far one in the host's network namespace.
+struct csandbox_link {
+  int host;                                    // the host's network namespace, or -1: no way out
+  char name[16];                               // of the far end
+  uint32_t address;                            // of the sandbox, in host byte order
+  uint32_t group;                              // of the far end; never 0
+  uint32_t mtu;
+};
+
 // Everything the child needs. All descriptors stay the caller's.
 struct csandbox_plan {
   int control_group;                           // directory of the v2 group to be born in, or -1
@@ -84,6 +100,7 @@ struct csandbox_plan {
   int setup;                                   // the child's end of the set-up socket
   uint32_t host_id;                            // uid and gid of the sandbox on the host
   uint32_t process_limit;
+  struct csandbox_link link;
 };
 
 struct csandbox_child {
@@ -129,7 +146,7 @@ enum csandbox_report_kind {
 struct csandbox_report {
   uint32_t kind;
   uint32_t step;          // CSANDBOX_FAILED
-  int32_t error;          // CSANDBOX_FAILED
+  int32_t error;          // CSANDBOX_FAILED; CSANDBOX_ENDED: not 0 if it was death for certain
   int32_t listener;       // CSANDBOX_READY: the caller's from now on; else -1
 };
 

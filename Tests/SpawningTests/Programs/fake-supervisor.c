@@ -25,7 +25,8 @@ static int resolve(char **words) {
     return atoi(failure);
   }
   printf("state-dir=%s\nruntimes-dir=%s\n", option(words, "--state-dir"), option(words, "--runtimes-dir"));
-  printf("uid-range=%s\nvolume-pool=1\n", option(words, "--uids"));
+  const char *pool = option(words, "--volume-pool");
+  printf("uid-range=%s\nvolume-pool=%s\n", option(words, "--uids"), pool ? pool : "1");
   return 0;
 }
 
