@@ -16,8 +16,9 @@ struct Configuration: Sendable {
   var drainTimeout: Duration
   /// Free disk space below which nothing is accepted that takes some.
   var diskReserve: MemorySize
-  /// What roostd is told of these, as given.
+  /// What roostd is told of these, as given: it finds its own defaults, since it can look at a disk where no state directory is yet.
   var givenDiskBudget: Int?
+  var givenDiskReserve: Int?
   var temporaryBackend: String
   var user: String
   var logLevel: Logger.Level
@@ -87,7 +88,8 @@ struct Configuration: Sendable {
     drainTimeout = .seconds(try Self.number(values, "drain-timeout", 0...25) ?? 5)
     let budget = try Self.number(values, "memory-budget", 128...1_048_576 * 64).map(MemorySize.megabytes)
     let disk = HostFactsReader.diskSpace(for: stateDirectory)
-    diskReserve = try Self.number(values, "disk-reserve", 0...1_048_576 * 64).map(MemorySize.megabytes) ?? disk.usualReserve
+    givenDiskReserve = try Self.number(values, "disk-reserve", 0...1_048_576 * 64)
+    diskReserve = givenDiskReserve.map(MemorySize.megabytes) ?? disk.usualReserve
     givenDiskBudget = try Self.number(values, "disk-budget", 512...1_048_576 * 64)
     temporaryBackend = values["tmp-backend"] ?? "auto"
     guard ["auto", "ext4", "btrfs", "tmpfs"].contains(temporaryBackend) else {
