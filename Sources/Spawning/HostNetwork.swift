@@ -47,19 +47,14 @@ package final class HostNetwork {
       try Self.load(ruleset.text)
       try forwarding.turnOn()
     } catch {
-      try leftovers.reap()
+      try leftovers.remove()
       throw error
     }
   }
 
   /// The network as configured; `nil` where no sandbox is to have a way out, and, after loud words, where the host has none to give.
-  ///
-  /// What an earlier run left goes in any case.
-  package static func forSandboxes(_ settings: NetworkSettings, name: String) throws(SystemError) -> HostNetwork? {
-    guard settings.wantsNAT else {
-      try NetworkLeftovers(name: name).reap()
-      return nil
-    }
+  package static func forSandboxes(_ settings: NetworkSettings, name: String) -> HostNetwork? {
+    guard settings.wantsNAT else { return nil }
     do {
       return try HostNetwork(settings: settings, name: name)
     } catch {
