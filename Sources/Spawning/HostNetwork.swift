@@ -47,7 +47,7 @@ package final class HostNetwork {
       try Self.load(ruleset.text)
       try forwarding.turnOn()
     } catch {
-      try leftovers.remove()
+      try leftovers.reap()
       throw error
     }
   }

@@ -22,8 +22,10 @@ struct NetworkLeftovers: LeftoverKind {
     return devices + routes + (isThere ? [Leftover(kind: "network table", name: "inet \(table.name)", detail: detail)] : [])
   }
 
+  func remove() throws { try reap() }
+
   /// The devices first: while there are any, their policy holds. Forwarding before the table, which alone knows that it is ours.
-  func remove() throws {
+  func reap() throws(SystemError) {
     try reapDevices()
     let marked = try tables(withSet: NetworkRuleset.forwardingMark)
     if marked == [table.name] { try Forwarding.turnOff() }
