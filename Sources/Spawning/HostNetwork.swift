@@ -53,13 +53,8 @@ package final class HostNetwork {
   }
 
   /// The network as configured; `nil` where no sandbox is to have a way out, and, after loud words, where the host has none to give.
-  ///
-  /// What an earlier run left goes in any case.
-  package static func forSandboxes(_ settings: NetworkSettings, name: String) throws(SystemError) -> HostNetwork? {
-    guard settings.wantsNAT else {
-      try NetworkLeftovers(name: name).reap()
-      return nil
-    }
+  package static func forSandboxes(_ settings: NetworkSettings, name: String) -> HostNetwork? {
+    guard settings.wantsNAT else { return nil }
     do {
       return try HostNetwork(settings: settings, name: name)
     } catch {
@@ -82,8 +77,9 @@ package final class HostNetwork {
     guard unsafe access(program, X_OK) == 0 else { throw Unavailable(description: "\(program) is missing: install nftables") }
     let file = try Descriptor.memoryFile(ruleset)
     let complaint = try Pipe()
-    let process = try ChildProcess(
-      program: program, arguments: ["-f", "-"], input: file.rawValue, output: complaint.writeEnd.rawValue)
+    let process = try Privileges.lendingNetworkAdministration { () throws(SystemError) in
+      try ChildProcess(program: program, arguments: ["-f", "-"], input: file.rawValue, output: complaint.writeEnd.rawValue)
+    }
     let text = try complaint.finishedText()
     guard try process.wait() == .code(0) else {
       throw Unavailable(description: "nft: \(text.split(separator: "\n").first ?? "failed without a word")")
