@@ -29,7 +29,7 @@ int csandbox_find_landlock(void) {
 static int add_rules(const struct child *child, int abi, int rules) {
   const struct { int file; uint64_t rights; } places[] = {
     {child->plan->root, CSANDBOX_LANDLOCK_READ_AND_RUN},  // and so /proc, /dev and /tmp upon it
-    {child->plan->temporary, WRITING},
+    {child->plan->temporary, WRITING},  // an unpacker has none
     // So that isatty(3) on /dev/null is answered "no terminal" as everywhere; these five obey no command without capabilities.
     {child->devices, LANDLOCK_ACCESS_FS_WRITE_FILE | CSANDBOX_LANDLOCK_IOCTL_DEV},
     // It is in no mount of the sandbox, but executed in a moment.
@@ -37,7 +37,7 @@ static int add_rules(const struct child *child, int abi, int rules) {
   };
   int done = 0;
   for (size_t i = 0; i < sizeof places / sizeof *places && done == 0; i++)
-    done = csandbox_landlock_add_path(abi, rules, places[i].file, places[i].rights);
+    if (places[i].file >= 0) done = csandbox_landlock_add_path(abi, rules, places[i].file, places[i].rights);
   return done;
 }
 
