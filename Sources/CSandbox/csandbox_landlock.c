@@ -4,8 +4,8 @@
 // socket or FIFO outside /tmp, no device but /dev's few is commanded, and neither a signal nor a connection to an abstract socket leaves the
 // sandbox. It is checked in another part of the kernel than mount flags and user ids are, so that one mistake there opens nothing.
 //
-// Rules name inodes, and each sandbox has its own: the domain cannot be made beforehand. The calls take 9 us on a
-// 6.18 kernel.
+// Rules name inodes, and each sandbox has its own: the domain cannot be made beforehand. Its calls take
+// 9 us on a 6.18 kernel.
 
 #include "csandbox_child.h"
 #include "csandbox_landlock.h"
