@@ -82,8 +82,9 @@ package final class HostNetwork {
     guard unsafe access(program, X_OK) == 0 else { throw Unavailable(description: "\(program) is missing: install nftables") }
     let file = try Descriptor.memoryFile(ruleset)
     let complaint = try Pipe()
-    let process = try ChildProcess(
-      program: program, arguments: ["-f", "-"], input: file.rawValue, output: complaint.writeEnd.rawValue)
+    let process = try Privileges.lendingNetworkAdministration { () throws(SystemError) in
+      try ChildProcess(program: program, arguments: ["-f", "-"], input: file.rawValue, output: complaint.writeEnd.rawValue)
+    }
     let text = try complaint.finishedText()
     guard try process.wait() == .code(0) else {
       throw Unavailable(description: "nft: \(text.split(separator: "\n").first ?? "failed without a word")")
