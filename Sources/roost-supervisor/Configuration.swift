@@ -14,6 +14,7 @@ struct Configuration: Sendable {
   var owner: Owner
   var scheduling: SchedulingConfiguration
   var drainTimeout: Duration
+  var journalLimit: MemorySize
   var user: String
   var logLevel: Logger.Level
 
@@ -22,7 +23,7 @@ struct Configuration: Sendable {
 
   static let keys: Set<String> = [
     "state-dir", "listen", "runtimes-dir", "auth", "region", "account", "concurrency-limit", "memory-budget",
-    "idle-timeout", "drain-timeout", "user", "uid-range", "log-level",
+    "idle-timeout", "drain-timeout", "journal-limit", "user", "uid-range", "log-level",
   ]
 
   /// Merges command line, environment and file, and checks every value.
@@ -73,6 +74,7 @@ struct Configuration: Sendable {
     guard user.wholeMatch(of: /[a-z_][a-z0-9_-]{0,31}/) != nil else { throw ConfigurationError("user \(user): not a user name") }
     // roostd gives the supervisor 30 s to end.
     drainTimeout = .seconds(try Self.number(values, "drain-timeout", 0...25) ?? 5)
+    journalLimit = .megabytes(try Self.number(values, "journal-limit", 16...1_048_576) ?? 2_048)
     let budget = try Self.number(values, "memory-budget", 128...1_048_576 * 64).map(MemorySize.megabytes)
     scheduling = SchedulingConfiguration(
       concurrencyLimit: try Self.number(values, "concurrency-limit", 1...1_000_000) ?? 1_000,

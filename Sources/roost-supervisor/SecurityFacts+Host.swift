@@ -17,6 +17,6 @@ extension SecurityFacts {
       processID: Int(ProcessInfo.processInfo.processIdentifier), userIDs: configuration.scheduling.userIDs,
       retention: RetentionFacts(
         seconds: retention.age.components.seconds, invocations: retention.invocations, environments: retention.environments,
-        logLines: retention.logs))
+        logLines: retention.logs, bytes: retention.bytes))
   }
 }
