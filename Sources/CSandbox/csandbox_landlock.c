@@ -36,10 +36,9 @@ static int add_rules(const struct child *child, int abi, int rules) {
     {child->init, LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_EXECUTE},
   };
   int done = 0;
-  for (size_t i = 0; i < sizeof places / sizeof *places && done == 0; i++) {
-    if (places[i].file < 0) continue;  // the unpacker has no /tmp
-    done = csandbox_landlock_add_path(abi, rules, places[i].file, places[i].rights);
-  }
+  for (size_t i = 0; i < sizeof places / sizeof *places && done == 0; i++)
+    // An unpacker's sandbox has no /tmp.
+    if (places[i].file >= 0) done = csandbox_landlock_add_path(abi, rules, places[i].file, places[i].rights);
   return done;
 }
 

@@ -10,7 +10,8 @@ enum JournalSchema {
     migrator.registerMigration("journal-1") { database in
       try database.execute(sql: functions + invocations + environments + logs)
     }
-    migrator.registerMigration("journal-2") { database in
+    migrator.registerMigration("journal-2") { database in try database.execute(sql: stalls) }
+    migrator.registerMigration("journal-3") { database in
       try database.execute(sql: logBytes)
     }
     return migrator
@@ -59,6 +60,16 @@ enum JournalSchema {
     CREATE INDEX invocationByRequest ON invocation (requestID);
     CREATE INDEX invocationByEnvironment ON invocation (environmentID);
 
+    """
+
+  /// NULL where nothing ran, and the pressures also where the kernel keeps none.
+  private static let stalls = """
+    ALTER TABLE invocation ADD COLUMN throttledPeriods INTEGER;
+    ALTER TABLE invocation ADD COLUMN throttledMicroseconds INTEGER;
+    ALTER TABLE invocation ADD COLUMN refusedProcesses INTEGER;
+    ALTER TABLE invocation ADD COLUMN cpuPressureMicroseconds INTEGER;
+    ALTER TABLE invocation ADD COLUMN memoryPressureMicroseconds INTEGER;
+    ALTER TABLE invocation ADD COLUMN ioPressureMicroseconds INTEGER;
     """
 
   private static let environments = """

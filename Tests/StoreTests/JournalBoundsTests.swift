@@ -119,7 +119,7 @@ import Testing
 
   @Test func `the length of each function's log is known, also of a journal from before it was counted`() throws {
     let database = try DatabaseQueue()
-    try JournalSchema.migrator.migrate(database, upTo: "journal-1")
+    try JournalSchema.migrator.migrate(database, upTo: "journal-2")
     try database.write { database in
       try database.execute(sql: "INSERT INTO function (account, region, name) VALUES ('1', 'r', 'f'), ('1', 'r', 'g')")
       try database.execute(sql: LogRecord.insertion, arguments: line("örder").arguments(functionID: 1))
