@@ -12,15 +12,32 @@ from network import enter_network_of_own  # noqa: E402
 # Before anything has a thread or a socket.
 enter_network_of_own()
 
+from network import enter_network_of_own  # noqa: E402
+
+# Before anything has a thread or a socket: what an attack sends, and what the host configures for it, is not on the machine's network.
+enter_network_of_own()
+
 from arena import Arena  # noqa: E402
 from counters import HostCounters  # noqa: E402
 from host import Host  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def host():
+def configuration(tmp_path_factory):
+    """Functions without a way out, whatever network the machine has; Tests/Conformance/network_test.py is about the others."""
+    folder = tmp_path_factory.mktemp("attacked")
+    # The supervisor's user reads it.
+    for parent in [folder, folder.parent, folder.parent.parent]:
+        parent.chmod(0o755)
+    file = folder / "roost.yaml"
+    file.write_text("network: {egress: none}\n")
+    return file
+
+
+@pytest.fixture(scope="session")
+def host(configuration):
     """One host for all attacks: a leak by one is not hidden by a restart. Its end asserts that nothing is left behind."""
-    with Host() as host:
+    with Host("--config", str(configuration)) as host:
         arena = Arena(host)
         # What a daemon makes at the first use, it has from here on.
         arena("handler = lambda event, context: event").call(1)
