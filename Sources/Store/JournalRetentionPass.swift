@@ -55,7 +55,8 @@ struct JournalRetentionPass {
     if rows * JournalRetentionPass.invocationBytes > logs {
       let count = min(JournalRetentionPass.slice, surplus / JournalRetentionPass.invocationBytes + 1)
       try database.execute(literal: "DELETE FROM invocation WHERE id < (SELECT min(id) FROM invocation) + \(count)")
-    } else if let function = try Int64.fetchOne(database, sql: "SELECT id FROM function WHERE logBytes > 0 ORDER BY logBytes DESC LIMIT 1") {
+    } else if let function = try Int64.fetchOne(database, sql: "SELECT id FROM function WHERE logBytes > 0 ORDER BY logBytes DESC LIMIT 1")
+    {
       try deleteOldestLines(of: function, surplus, database)
     } else {
       return false

@@ -36,7 +36,9 @@ import Testing
     #expect(queue.entries.count == 1)
   }
 
-  @Test(arguments: [1, 3, 20]) func `however many flood, a line of another is taken, and each log tells of its own losses`(flooders: Int) throws {
+  @Test(arguments: [1, 3, 20]) func `however many flood, a line of another is taken, and each log tells of its own losses`(flooders: Int)
+    throws
+  {
     var queue = JournalQueue(limits: JournalQueue.Limits(entries: 10_000, bytes: 64 << 20, batch: 500))
     for number in 0..<20_000 { _ = queue.append(.log(line("flood", environment: "flooder \(number % flooders)"))) }
     for number in 0..<100 { _ = queue.append(.log(line("\(number)", environment: "honest"))) }
