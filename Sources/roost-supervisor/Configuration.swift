@@ -14,6 +14,7 @@ struct Configuration: Sendable {
   var owner: Owner
   var scheduling: SchedulingConfiguration
   var drainTimeout: Duration
+  var journalLimit: MemorySize
   /// Free disk space below which nothing is accepted that takes some.
   var diskReserve: MemorySize
   /// What roostd is told of these, as given: it finds its own defaults, since it can look at a disk where no state directory is yet.
@@ -29,7 +30,8 @@ struct Configuration: Sendable {
 
   static let keys: Set<String> = [
     "state-dir", "listen", "runtimes-dir", "auth", "region", "account", "concurrency-limit", "memory-budget",
-    "disk-budget", "disk-reserve", "tmp-backend", "idle-timeout", "drain-timeout", "user", "uid-range", "log-level",
+    "disk-budget", "disk-reserve", "tmp-backend", "idle-timeout", "drain-timeout", "journal-limit", "user", "uid-range",
+    "log-level",
   ]
 
   /// A mapping, and so in the file only.
@@ -86,6 +88,7 @@ struct Configuration: Sendable {
     guard user.wholeMatch(of: /[a-z_][a-z0-9_-]{0,31}/) != nil else { throw ConfigurationError("user \(user): not a user name") }
     // roostd gives the supervisor 30 s to end.
     drainTimeout = .seconds(try Self.number(values, "drain-timeout", 0...25) ?? 5)
+    journalLimit = .megabytes(try Self.number(values, "journal-limit", 16...1_048_576) ?? 2_048)
     let budget = try Self.number(values, "memory-budget", 128...1_048_576 * 64).map(MemorySize.megabytes)
     let disk = HostFactsReader.diskSpace(for: stateDirectory)
     givenDiskReserve = try Self.number(values, "disk-reserve", 0...1_048_576 * 64)

@@ -246,7 +246,11 @@ def read(path):
 
 
 def children(process):
-    text = "".join(read(path) or "" for path in Path(f"/proc/{process}/task").glob("*/children"))
+    try:
+        tasks = os.listdir(f"/proc/{process}/task")
+    except OSError:
+        return []  # it has ended
+    text = "".join(read(f"/proc/{process}/task/{task}/children") or "" for task in tasks)
     return [int(word) for word in text.split()]
 
 
