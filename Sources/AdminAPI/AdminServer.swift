@@ -5,6 +5,7 @@ package import HummingbirdCore
 package import Logging
 import NIOCore
 import ServiceLifecycle
+import Synchronization
 
 /// Serves the admin paths, and AWS's beside them, on a Unix socket until it is shut down gracefully.
 package struct AdminServer: Service {
@@ -42,12 +43,14 @@ package struct AdminServer: Service {
   /// As ``run()``; `onServing` is called once the socket is bound and may be connected to.
   package func run(onServing: @escaping @Sendable () -> Void) async throws {
     let (path, logger) = (socketPath, logger)
+    let bound = Mutex<SocketFile?>(nil)
     let application = Application(
       router: router(), server: connections, configuration: .init(address: .unixDomainSocket(path: path)),
       onServerRunning: { channel in
         do {
           // Between bind and here the umask has kept the group out, and nobody in.
           try FileManager.default.setAttributes([.posixPermissions: 0o660], ofItemAtPath: path)
+          bound.withLock { $0 = SocketFile(at: path) }
           onServing()
         } catch {
           logger.error("cannot open the admin socket to its group", metadata: ["path": "\(path)", "error": "\(error)"])
@@ -55,8 +58,11 @@ package struct AdminServer: Service {
         }
       },
       logger: logger)
-    // However it ends, nobody shall find a socket that nobody serves; it may be gone already, with its directory.
-    defer { try? FileManager.default.removeItem(atPath: path) }
+    // However it ends, nobody shall find a socket that nobody serves; it may be gone already, with its directory. Or it is our successor's:
+    // after `kill -9` of roostd the next may be there before we have ended.
+    defer {
+      if let bound = bound.withLock({ $0 }), bound == SocketFile(at: path) { try? FileManager.default.removeItem(atPath: path) }
+    }
     try await application.run()
   }
 
@@ -67,5 +73,17 @@ package struct AdminServer: Service {
     AdminRoutes(owner: owner, backend: backend).add(to: router)
     mountLambdaPaths(router)
     return router
+  }
+}
+
+/// Which file a path leads to.
+private struct SocketFile: Sendable, Equatable {
+  let number: UInt64
+
+  /// `nil` when there is none.
+  init?(at path: String) {
+    // Whatever the reason, it is not the one that we bound.
+    guard let number = (try? FileManager.default.attributesOfItem(atPath: path))?[.systemFileNumber] as? UInt64 else { return nil }
+    self.number = number
   }
 }

@@ -4,6 +4,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -14,7 +15,7 @@ _Static_assert(CLINUX_RESOLVE_BENEATH == RESOLVE_BENEATH && CLINUX_RESOLVE_NO_XD
 _Static_assert(CLINUX_RESOLVE_NO_SYMLINKS == RESOLVE_NO_SYMLINKS, "openat2.h");
 _Static_assert(CLINUX_RESOLVE_NO_MAGICLINKS == RESOLVE_NO_MAGICLINKS, "openat2.h");
 
-_Static_assert(CLINUX_O_TMPFILE == O_TMPFILE, "fcntl.h");
+_Static_assert(CLINUX_O_TMPFILE == O_TMPFILE && CLINUX_O_PATH == O_PATH, "fcntl.h");
 
 int clinux_open(const char *path, int flags, unsigned mode) { RETURN_RETRIED(open(path, flags | O_CLOEXEC, mode)); }
 
@@ -82,3 +83,5 @@ int clinux_fstatfs(int fd, struct clinux_filesystem *status) {
   };
   return 0;
 }
+
+int clinux_memory_file(const char *name) { return (int)result(memfd_create(name, MFD_CLOEXEC)); }

@@ -20,6 +20,11 @@ int clinux_pidfd_send_signal(int pidfd, int number) {
 
 int clinux_clone3_probe(void) { return (int)result(syscall(SYS_clone3, NULL, 0)); }
 
+void clinux_end_child(int32_t process) {
+  kill(process, SIGKILL);
+  while (waitpid(process, NULL, __WALL) < 0 && errno == EINTR) {}
+}
+
 int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit) {
   // The raw call, because only it fills in the resource usage. P_PIDFD = 3.
   siginfo_t info = {0};
@@ -37,7 +42,9 @@ int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit) {
   return 1;
 }
 
-int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output) {
+int clinux_spawn(
+  const char *path, char *const arguments[], char *const environment[], int input, int output, int inherited
+) {
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_t actions;
   int error = posix_spawnattr_init(&attributes);
@@ -51,9 +58,12 @@ int clinux_spawn(const char *path, char *const arguments[], char *const environm
   error = posix_spawnattr_setsigmask(&attributes, &none);
   if (!error) error = posix_spawnattr_setsigdefault(&attributes, &all);
   if (!error) error = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  if (!error) error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (!error && input < 0) error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+  if (!error && input >= 0) error = posix_spawn_file_actions_adddup2(&actions, input, 0);
   if (!error && output >= 0) error = posix_spawn_file_actions_adddup2(&actions, output, 1);
   if (!error && output >= 0) error = posix_spawn_file_actions_adddup2(&actions, output, 2);
+  // Last, since 3 may be the number of another of them; and of itself, when it is, it only loses its mark.
+  if (!error && inherited >= 0) error = posix_spawn_file_actions_adddup2(&actions, inherited, 3);
   pid_t child = 0;
   if (!error) error = posix_spawn(&child, path, &actions, &attributes, arguments, environment);
   posix_spawn_file_actions_destroy(&actions);

@@ -8,6 +8,13 @@
 
 int clinux_seqpacket_pair(int ends[2]) { return (int)result(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)); }
 
+int clinux_refuse_rights(int fd) {
+  // SO_PASSRIGHTS: newer than the headers of the oldest distribution.
+  return (int)result(setsockopt(fd, SOL_SOCKET, 83, &(int){0}, sizeof(int)));
+}
+
+int clinux_shutdown(int fd) { return (int)result(shutdown(fd, SHUT_RDWR)); }
+
 ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *fds, size_t fd_count) {
   if (fd_count > CLINUX_MAX_DESCRIPTORS) return -EMSGSIZE;
   _Alignas(struct cmsghdr) char control[CMSG_SPACE(CLINUX_MAX_DESCRIPTORS * sizeof(int))] = {0};
@@ -53,6 +60,13 @@ ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size
   if (!refused) return length;
   while (*fd_count > 0) close(fds[--*fd_count]);
   return -EMSGSIZE;
+}
+
+int clinux_netlink(int protocol, int receive_buffer) {
+  int fd = (int)result(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol));
+  // Refused to nobody who may make changes; were it, long answers would be cut, which is seen.
+  if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer);
+  return fd;
 }
 
 int clinux_accept(int listener) { RETURN_RETRIED(accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)); }

@@ -15,6 +15,8 @@ struct child {
   int init;
   int listener;
   int netlink;
+  int host_netlink; // of the host's network namespace
+  int host_link;    // the far end of the sandbox's link
   int devices;      // the mount at /dev
   int process;      // the mount at /proc
 };
@@ -25,6 +27,14 @@ static inline int csandbox_done(long value) { return value < 0 ? (int)value : 0;
 int csandbox_loopback_up(struct child *child);
 int csandbox_loopback_address(struct child *child);
 int csandbox_listen(struct child *child);
+
+int csandbox_open_host_netlink(struct child *child);
+int csandbox_make_link(struct child *child);
+int csandbox_link_up(struct child *child);
+int csandbox_link_address(struct child *child);
+int csandbox_link_route(struct child *child);
+int csandbox_host_link_up(struct child *child);
+int csandbox_host_link_route(struct child *child);
 
 int csandbox_private_propagation(struct child *child);
 int csandbox_attach_root(struct child *child);

@@ -12,6 +12,7 @@
 #include "csandbox_filter.h"
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/btrfs.h>
 #include <linux/ioprio.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
@@ -201,8 +202,11 @@ static const struct sock_filter preamble[] = {
   LOAD(arch), WHEN(NATIVE, 1, 0), ANSWER(ENOSYS),
 
   // No typing into a terminal on somebody else's behalf.
-  LOAD(nr), WHEN(SYS_ioctl, 0, 4),
-  LOAD(args[1]), WHEN(TIOCSTI, 1, 0), WHEN(TIOCLINUX, 0, 1), ANSWER(EPERM),
+  // The last four make subvolumes and snapshots, which no privilege is needed for and the size limit of /tmp would not count.
+  LOAD(nr), WHEN(SYS_ioctl, 0, 8),
+  LOAD(args[1]), WHEN(TIOCSTI, 5, 0), WHEN(TIOCLINUX, 4, 0),
+  WHEN(BTRFS_IOC_SUBVOL_CREATE, 3, 0), WHEN(BTRFS_IOC_SUBVOL_CREATE_V2, 2, 0), WHEN(BTRFS_IOC_SNAP_CREATE, 1, 0),
+  WHEN(BTRFS_IOC_SNAP_CREATE_V2, 0, 1), ANSWER(EPERM),
 
   // PID 1 has the tenant's uid, and its limits and priorities are not his. First where argument 0 names the process, then argument 1.
   LOAD(nr), WHEN(SYS_prlimit64, 4, 0), WHEN(SYS_sched_setaffinity, 3, 0), WHEN(SYS_sched_setattr, 2, 0),
@@ -236,33 +240,51 @@ static const struct sock_filter preamble[] = {
 };
 
 static int build(scmp_filter_ctx filter) {
-  int done = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-  // Not the default kill: killed processes fill the host's kernel log.
-  if (done == 0) done = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
-  if (done == 0) done = add_names(filter, SCMP_ACT_ALLOW, allowed, sizeof allowed / sizeof *allowed);
+  int done = csandbox_begin_filter(filter);
   if (done == 0) done = add_names(filter, SCMP_ACT_ERRNO(0), harmless, sizeof harmless / sizeof *harmless);
   if (done == 0) done = add_names(filter, SCMP_ACT_ERRNO(EPERM), privileged, sizeof privileged / sizeof *privileged);
-  if (done == 0) done = add_socket(filter);
+  if (done == 0) done = csandbox_add_calls_of_sandboxes(filter);
+  return done == 0 ? add_socket(filter) : done;
+}
+
+int csandbox_begin_filter(void *filter) {
+  int done = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+  // Not the default kill: killed processes fill the host's kernel log.
+  return done == 0 ? seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS)) : done;
+}
+
+int csandbox_add_calls_of_sandboxes(void *filter) {
+  int done = add_names(filter, SCMP_ACT_ALLOW, allowed, sizeof allowed / sizeof *allowed);
   if (done == 0) done = add_clone(filter);
   return done == 0 ? add_personality(filter) : done;
 }
 
+int csandbox_refuse_privileged_calls(void *filter, const char *const *but, size_t count) {
+  int done = 0;
+  for (size_t i = 0; i < sizeof privileged / sizeof *privileged && done == 0; i++) {
+    size_t other = 0;
+    while (other < count && strcmp(privileged[i], but[other])) other++;
+    if (other == count) done = add_names(filter, SCMP_ACT_ERRNO(EPERM), &privileged[i], 1);
+  }
+  return done;
+}
+
 // libseccomp 2.5 exports to a descriptor only.
-static int export(scmp_filter_ctx filter, struct sock_fprog *program) {
+int csandbox_export_filter(void *filter, const struct sock_filter *before, size_t before_count, struct sock_fprog *program) {
   int file = memfd_create("policy", MFD_CLOEXEC);
   if (file < 0) return -errno;
   int done = seccomp_export_bpf(filter, file);
   off_t size = lseek(file, 0, SEEK_END);
-  size_t count = sizeof preamble / sizeof *preamble + (size_t)size / sizeof *preamble;
+  size_t count = before_count + (size_t)size / sizeof *before;
   struct sock_filter *code = done == 0 && count <= BPF_MAXINSNS ? malloc(count * sizeof *code) : NULL;
   if (done == 0 && !code) done = -ENOMEM;
-  if (done == 0 && pread(file, code + sizeof preamble / sizeof *preamble, (size_t)size, 0) != size) done = -EIO;
+  if (done == 0 && pread(file, code + before_count, (size_t)size, 0) != size) done = -EIO;
   close(file);
   if (done < 0) {
     free(code);
     return done;
   }
-  memcpy(code, preamble, sizeof preamble);
+  if (before_count) memcpy(code, before, before_count * sizeof *code);
   *program = (struct sock_fprog){.len = (unsigned short)count, .filter = code};
   return 0;
 }
@@ -271,7 +293,7 @@ int csandbox_compile_filter(struct sock_fprog *program) {
   scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
   if (!filter) return -ENOMEM;
   int done = build(filter);
-  if (done == 0) done = export(filter, program);
+  if (done == 0) done = csandbox_export_filter(filter, preamble, sizeof preamble / sizeof *preamble, program);
   seccomp_release(filter);
   return done;
 }

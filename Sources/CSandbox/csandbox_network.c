@@ -1,8 +1,7 @@
 // The sandbox's network: its own loopback, with the Runtime API's address and listener on it.
 
-#include "csandbox_child.h"
+#include "csandbox_netlink.h"
 #include <arpa/inet.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -11,7 +10,7 @@
 enum { LOOPBACK = 1 };
 
 // One request, one answer: route netlink answers within sendto(2), so the receive never waits.
-static int ask(int netlink, struct nlmsghdr *request) {
+int csandbox_ask(int netlink, struct nlmsghdr *request) {
   struct { struct nlmsghdr head; struct nlmsgerr answer; char echo[256]; } reply;
   request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
   long done = csandbox_call(SYS_sendto, netlink, request, request->nlmsg_len, 0, NULL, 0);
@@ -22,16 +21,22 @@ static int ask(int netlink, struct nlmsghdr *request) {
   return reply.answer.error;
 }
 
+int csandbox_open_netlink(int *netlink) {
+  long number = csandbox_call(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (number < 0) return (int)number;
+  *netlink = (int)number;
+  return 0;
+}
+
 // Brings 127.0.0.1/8 and ::1 with it.
 int csandbox_loopback_up(struct child *child) {
-  long netlink = csandbox_call(SYS_socket, AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (netlink < 0) return (int)netlink;
-  child->netlink = (int)netlink;
+  int done = csandbox_open_netlink(&child->netlink);
+  if (done < 0) return done;
   struct { struct nlmsghdr head; struct ifinfomsg link; } request = {
     .head = {.nlmsg_len = sizeof request, .nlmsg_type = RTM_NEWLINK},
     .link = {.ifi_family = AF_UNSPEC, .ifi_index = LOOPBACK, .ifi_flags = IFF_UP, .ifi_change = IFF_UP},
   };
-  return ask(child->netlink, &request.head);
+  return csandbox_ask(child->netlink, &request.head);
 }
 
 // /32, so that no other link-local address (a cloud's metadata service) becomes an address of the sandbox itself.
@@ -42,7 +47,7 @@ int csandbox_loopback_address(struct child *child) {
     .local = {.rta_len = RTA_LENGTH(sizeof(uint32_t)), .rta_type = IFA_LOCAL},
     .value = htonl(CSANDBOX_API_ADDRESS),
   };
-  return ask(child->netlink, &request.head);
+  return csandbox_ask(child->netlink, &request.head);
 }
 
 int csandbox_listen(struct child *child) {

@@ -50,6 +50,11 @@ int csandbox_receive(int setup, struct csandbox_report *report) {
   do got = recvmsg(setup, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   while (got < 0 && errno == EINTR);
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return 0;
+  // It closed its end with something of ours unread: it was killed before it could go on.
+  if (got < 0 && errno == ECONNRESET) {
+    *report = (struct csandbox_report){.kind = CSANDBOX_ENDED, .error = ECONNRESET, .listener = -1};
+    return 0;
+  }
   if (got < 0) return -errno;
   const struct cmsghdr *head = CMSG_FIRSTHDR(&packet);
   if (head && head->cmsg_type == SCM_RIGHTS) memcpy(&report->listener, CMSG_DATA(head), sizeof(int));

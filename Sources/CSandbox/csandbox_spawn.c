@@ -14,8 +14,8 @@
 // The child finds its descriptors here when roost-init starts; the two above close with execve.
 enum { PLACE_CONTROL = 3, PLACE_SETUP = 4, PLACE_INIT = 5, PLACE_FIRST_FREE = 6 };
 
-// The plan's descriptors that the child uses itself: seven, and the v1 files.
-enum { OWN_MAX = 7 + CSANDBOX_TASKS_MAX };
+// The plan's descriptors that the child uses itself: eight, and the v1 files.
+enum { OWN_MAX = 8 + CSANDBOX_TASKS_MAX };
 
 // The deepest step needs less than 2 KB of stack. STACK_TOP holds a struct start and keeps the stack aligned.
 enum { STACK_BLOCK = 65536, GUARD = 4096, STACK_TOP = 512 };
@@ -35,6 +35,7 @@ static int leave_descriptors(struct child *child) {
   const struct csandbox_plan *plan = child->plan;
   int own[OWN_MAX] = {
     plan->root, plan->temporary, plan->standard_output, plan->standard_error, plan->control, plan->init, plan->setup,
+    plan->link.host,
   };
   uint32_t count = OWN_MAX - CSANDBOX_TASKS_MAX;
   for (uint32_t i = 0; i < plan->tasks_count; i++) own[count++] = plan->tasks[i];
@@ -125,10 +126,18 @@ static const struct { enum csandbox_step number; int (*run)(struct child *); } s
   // Both, since the caller may have ended before the first.
   {CSANDBOX_STEP_ARRANGE_DESCRIPTORS, die_with_caller},
   {CSANDBOX_STEP_ARRANGE_DESCRIPTORS, leave_descriptors},
+  // What it opens stays the host's.
+  {CSANDBOX_STEP_HOST_NETLINK, csandbox_open_host_netlink},
   {CSANDBOX_STEP_UNSHARE_NETWORK, unshare_network},
   {CSANDBOX_STEP_LOOPBACK_UP, csandbox_loopback_up},
   {CSANDBOX_STEP_LOOPBACK_ADDRESS, csandbox_loopback_address},
   {CSANDBOX_STEP_LISTEN, csandbox_listen},
+  {CSANDBOX_STEP_MAKE_LINK, csandbox_make_link},
+  {CSANDBOX_STEP_LINK_UP, csandbox_link_up},
+  {CSANDBOX_STEP_LINK_ADDRESS, csandbox_link_address},
+  {CSANDBOX_STEP_LINK_ROUTE, csandbox_link_route},
+  {CSANDBOX_STEP_HOST_LINK_UP, csandbox_host_link_up},
+  {CSANDBOX_STEP_HOST_LINK_ROUTE, csandbox_host_link_route},
   {CSANDBOX_STEP_PRIVATE_PROPAGATION, csandbox_private_propagation},
   {CSANDBOX_STEP_MOUNT_ROOT, csandbox_attach_root},
   {CSANDBOX_STEP_MOUNT_TEMPORARY, csandbox_attach_temporary},
@@ -196,7 +205,7 @@ static struct start *make_stack(const struct csandbox_host *host, const struct c
   start->plan = *plan;
   start->child = (struct child){
     .host = host, .plan = &start->plan, .setup = plan->setup, .init = plan->init,
-    .listener = -1, .netlink = -1, .devices = -1, .process = -1,
+    .listener = -1, .netlink = -1, .host_netlink = -1, .devices = -1, .process = -1,
   };
   return start;
 }

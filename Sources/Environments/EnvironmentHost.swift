@@ -10,13 +10,18 @@ package struct EnvironmentHost: Sendable {
   /// Directory of unpacked artefacts, for finding a function's own `bootstrap`.
   package var artifacts: String
   package var cpus: Int
+  package var networks: NetworkDefinitions
   package var logger: Logger
 
-  package init(spawner: SandboxSpawner, images: RuntimeImages, artifacts: String, cpus: Int, logger: Logger) {
+  package init(
+    spawner: SandboxSpawner, images: RuntimeImages, artifacts: String, cpus: Int, networks: NetworkDefinitions = NetworkDefinitions(),
+    logger: Logger
+  ) {
     self.spawner = spawner
     self.images = images
     self.artifacts = artifacts
     self.cpus = cpus
+    self.networks = networks
     self.logger = logger
   }
 }

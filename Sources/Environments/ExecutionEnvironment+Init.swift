@@ -14,10 +14,10 @@ extension ExecutionEnvironment {
     generation += 1
     let generation = generation
     times.bringUpBegan = .now()
-    let plan = SandboxPlan(version: version, hostUserID: hostUserID, volume: volume)
     let sandbox: Sandbox
     isCreating = true
     do {
+      let plan = try SandboxPlan(version: version, hostUserID: hostUserID, volume: volume, networks: host.networks)
       sandbox = try await host.spawner.create(plan)
     } catch {
       isCreating = false
@@ -98,7 +98,7 @@ extension ExecutionEnvironment {
     clearClock()
     times.initialization = .now() - times.initBegan
     times.initPhaseSucceeded = true
-    times.cpuMicroseconds = usage().cpuMicroseconds
+    times.used = usage()
     limitCPU()
     recordEnvironment()
     becomeAvailable()

@@ -19,6 +19,8 @@ extension ExecutionEnvironment {
 
   func runtimeAnswered(_ answer: RuntimeAnswer, _ generation: Int) {
     guard generation == self.generation else { return }
+    // v1 kills one process and leaves the rest, which may have answered already: all the same the environment is out of memory.
+    if let sandbox, sandbox.mayLoseSingleProcesses, killedForMemory(sandbox) { return fault(.outOfMemory) }
     switch answer {
     case .response(let payload, let contentType):
       answered(payload, contentType: contentType, errorType: nil)
@@ -57,7 +59,7 @@ extension ExecutionEnvironment {
     collectOutput()
     let usage = usage()
     let report = InvocationReport(running, ended: ended, fault: fault, usage: usage, version: version, times: times)
-    times.cpuMicroseconds = usage.cpuMicroseconds
+    times.used = usage
     logEnd(running, report, fault: fault)
     answerHeld(running, fault: fault)
     if fault == nil { becomeAvailable() }

@@ -89,14 +89,15 @@ extension ExecutionEnvironment {
     logPlatform(report.line)
   }
 
-  /// What the sandbox has used: the cgroup's peak since it was made, and the CPU time of all its processes.
+  /// What the sandbox has used: the cgroup's peak since it was made, the CPU time of all its processes, and what they had to wait for.
   func usage() -> Usage {
-    guard let sandbox else { return Usage(maxMemory: MemorySize(bytes: 0), cpuMicroseconds: 0) }
+    guard let sandbox else { return Usage() }
     do {
-      return Usage(maxMemory: try sandbox.maxMemoryUsed(), cpuMicroseconds: try sandbox.cpuMicroseconds())
+      let (cpuMicroseconds, stalls) = try sandbox.cpuAndStalls()
+      return Usage(maxMemory: try sandbox.maxMemoryUsed(), cpuMicroseconds: cpuMicroseconds, stalls: stalls)
     } catch {
       host.logger.error("environment \(id): \(error)")
-      return Usage(maxMemory: MemorySize(bytes: 0), cpuMicroseconds: 0)
+      return Usage()
     }
   }
 
@@ -114,6 +115,7 @@ extension ExecutionEnvironment {
 
 /// What a sandbox has used so far.
 struct Usage: Sendable {
-  var maxMemory: MemorySize
-  var cpuMicroseconds: Int64
+  var maxMemory = MemorySize(bytes: 0)
+  var cpuMicroseconds: Int64 = 0
+  var stalls = ResourceStalls()
 }

@@ -36,7 +36,7 @@ extension ExecutionEnvironment {
     generation += 1
     do { try await runtime?.close().get() } catch { host.logger.debug("environment \(id): \(error)") }
     await sandbox.destroy(keepVolume: keepVolume)
-    times.cpuMicroseconds = 0
+    times.used = Usage()
     sandboxIsGone()
   }
 

@@ -53,7 +53,8 @@ package actor ExecutionEnvironment {
     var initPhaseSucceeded = false
     var invocations: Int64 = 0
     var lastUsed: Int64 = 0
-    var cpuMicroseconds: Int64 = 0
+    /// What the sandbox had used when the latest invocation began: the next one's is counted from here.
+    var used = Usage()
   }
 
   /// To which invocation the log's next lines belong.

@@ -56,8 +56,9 @@ struct InvocationReport {
       errorType: fault?.errorType ?? running.answered?.errorType, coldStart: running.isCold,
       accepted: running.begunWall - (running.begun - running.invocation.accepted).microseconds / 1_000, phases: phases,
       billedMilliseconds: billedMilliseconds, memorySize: version.memory, maxMemoryUsed: usage.maxMemory,
-      cpuMicroseconds: max(0, usage.cpuMicroseconds - times.cpuMicroseconds),
-      requestBytes: Int64(running.invocation.payload.readableBytes), responseBytes: Int64(running.answered?.bytes ?? 0))
+      cpuMicroseconds: max(0, usage.cpuMicroseconds - times.used.cpuMicroseconds),
+      requestBytes: Int64(running.invocation.payload.readableBytes), responseBytes: Int64(running.answered?.bytes ?? 0),
+      stalls: usage.stalls.since(times.used.stalls))
   }
 
   private var outcome: InvocationOutcome {

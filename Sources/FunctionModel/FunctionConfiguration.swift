@@ -24,7 +24,9 @@ package struct FunctionConfiguration: Sendable, Hashable, Codable {
   package var revisionID: String
   /// Milliseconds since 1970.
   package var lastModified: Int64
-  /// Members that are accepted, kept and echoed but drive nothing yet (VpcConfig, DeadLetterConfig, SnapStart, …), as the JSON
+  /// `nil`: the host's default.
+  package var network: VpcConfig?
+  /// Members that are accepted, kept and echoed but drive nothing yet (DeadLetterConfig, SnapStart, …), as the JSON
   /// text that the client sent, by member name.
   package var echoed: [String: String]
 
@@ -35,7 +37,7 @@ package struct FunctionConfiguration: Sendable, Hashable, Codable {
     layers: [LayerReference] = [], tags: [String: String] = [:], architectures: [String] = ["x86_64"],
     packageType: String = "Zip", logGroup: String? = nil, tracingMode: String = "PassThrough",
     code: CodeArtifact, state: FunctionState, lastUpdate: UpdateStatus? = nil, revisionID: String,
-    lastModified: Int64, echoed: [String: String] = [:]
+    lastModified: Int64, network: VpcConfig? = nil, echoed: [String: String] = [:]
   ) {
     self.id = id
     self.runtime = runtime
@@ -57,6 +59,7 @@ package struct FunctionConfiguration: Sendable, Hashable, Codable {
     self.lastUpdate = lastUpdate
     self.revisionID = revisionID
     self.lastModified = lastModified
+    self.network = network
     self.echoed = echoed
   }
 }

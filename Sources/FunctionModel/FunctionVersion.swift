@@ -28,11 +28,13 @@ package struct FunctionVersion: Sendable, Hashable {
   /// In the order the function lists them: a later layer covers an earlier one.
   package var layers: [ContentDigest]
   package var logGroup: String
+  /// `nil`: the host's default.
+  package var network: VpcConfig?
 
   package init(
     key: Key, runtime: Runtime, handler: String, role: String, timeout: Duration, memory: MemorySize,
     ephemeralStorage: MemorySize, environment: [String: String], code: ContentDigest,
-    layers: [ContentDigest], logGroup: String
+    layers: [ContentDigest], logGroup: String, network: VpcConfig? = nil
   ) {
     self.key = key
     self.runtime = runtime
@@ -45,6 +47,7 @@ package struct FunctionVersion: Sendable, Hashable {
     self.code = code
     self.layers = layers
     self.logGroup = logGroup
+    self.network = network
   }
 
   package var function: FunctionID { key.function }

@@ -19,12 +19,15 @@ package struct InvocationRecord: Sendable, Hashable, Codable {
   package var cpuMicroseconds: Int64
   package var requestBytes: Int64
   package var responseBytes: Int64
+  /// `nil` when nothing ran, and in rows of releases that did not record it.
+  package var stalls: ResourceStalls?
 
   package init(
     requestID: String, function: FunctionID, version: String, environmentID: String?, type: InvocationType,
     outcome: InvocationOutcome, errorType: String?, coldStart: Bool, accepted: Int64, phases: InvocationPhases,
     billedMilliseconds: Int64, memorySize: MemorySize, maxMemoryUsed: MemorySize, cpuMicroseconds: Int64,
-    requestBytes: Int64, responseBytes: Int64
+    requestBytes: Int64, responseBytes: Int64,
+    stalls: ResourceStalls? = nil
   ) {
     self.requestID = requestID
     self.function = function
@@ -42,6 +45,7 @@ package struct InvocationRecord: Sendable, Hashable, Codable {
     self.cpuMicroseconds = cpuMicroseconds
     self.requestBytes = requestBytes
     self.responseBytes = responseBytes
+    self.stalls = stalls
   }
 }
 

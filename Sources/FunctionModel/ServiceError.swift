@@ -48,6 +48,11 @@ extension ServiceError {
     ServiceError("ResourceConflictException", status: 409, message: message)
   }
 
+  /// As AWS answers when an account's code takes all the space that it may.
+  package static func codeStorageExceeded(_ message: String) -> ServiceError {
+    ServiceError("CodeStorageExceededException", status: 400, message: message)
+  }
+
   package static func service(_ message: String) -> ServiceError {
     ServiceError("ServiceException", status: 500, message: message, messageKey: "Message", fault: "Service")
   }

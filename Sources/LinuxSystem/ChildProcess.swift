@@ -3,7 +3,7 @@ import Glibc
 
 /// A helper program of ours, such as mke2fs, that this process started and must reap. Never a sandbox.
 ///
-/// A value that is dropped before ``wait(for:)`` leaves a zombie.
+/// A value that is dropped before ``wait(for:)`` or ``end(within:)`` leaves a zombie.
 package struct ChildProcess: ~Copyable, Sendable {
   /// How it ended, as `waitid(2)` tells it.
   package enum End: Sendable, Hashable {
@@ -15,20 +15,26 @@ package struct ChildProcess: ~Copyable, Sendable {
   /// pidfd: readable once it has ended.
   package let descriptor: Descriptor
 
-  /// posix_spawn(3) with an empty signal mask, default dispositions, `/dev/null` as standard input and no descriptor but the standard
-  /// ones (all others being close-on-exec). Output and errors go to `output`, or where ours go.
+  /// posix_spawn(3) with an empty signal mask, default dispositions, and no descriptor but the standard ones (all others being
+  /// close-on-exec). It reads from `input`, or `/dev/null`; output and errors go to `output`, or where ours go; `inherited` becomes
+  /// descriptor 3.
   package init(
     program: String, arguments: [String] = [], environment: [String] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
-    output: CInt? = nil
+    input: CInt? = nil, output: CInt? = nil, inherited: CInt? = nil
   ) throws(SystemError) {
     let answer = unsafe withCStrings([program] + arguments) { arguments in
       unsafe withCStrings(environment) { environment in
-        unsafe clinux_spawn(program, arguments, environment, output ?? -1)
+        unsafe clinux_spawn(program, arguments, environment, input ?? -1, output ?? -1, inherited ?? -1)
       }
     }
     let number = try checked(answer, "posix_spawn", program)
     // Not reaped yet, so the number is still its own.
-    let pidfd = try checked(clinux_pidfd_open(number), "pidfd_open", program)
+    let pidfd = clinux_pidfd_open(number)
+    guard pidfd >= 0 else {
+      // Nobody could wait for it later.
+      clinux_end_child(number)
+      throw SystemError(call: "pidfd_open", object: program, errno: -pidfd)
+    }
     processID = number
     descriptor = Descriptor(owning: pidfd)
   }
@@ -53,6 +59,18 @@ package struct ChildProcess: ~Copyable, Sendable {
     let answer = unsafe clinux_wait_pidfd(descriptor.rawValue, 1, &end)
     try checked(answer, "waitid", "process \(processID)")
     return end.code == CLD_EXITED ? .code(end.status) : .signal(end.status)
+  }
+
+  /// As ``wait(for:)``, but afterwards it is gone, whatever happened: killed, when it still runs or cannot be waited for.
+  package consuming func end(within timeout: Duration) throws(SystemError) -> End? {
+    do {
+      if let end = try wait(for: timeout) { return end }
+    } catch {
+      clinux_end_child(processID)
+      throw error
+    }
+    clinux_end_child(processID)
+    return nil
   }
 }
 

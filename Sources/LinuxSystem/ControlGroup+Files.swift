@@ -28,7 +28,20 @@ extension ControlGroup {
     case .cpuUsage:
       if let accounting = member(with: .cpuacct) { return try accounting.open("cpuacct.usage", flags: O_RDONLY) }
       return try open(.cpu, v1: "cpu.stat", v2: "cpu.stat", flags: O_RDONLY)
+    case .cpuWeight: return try open(.cpu, v1: "cpu.shares", v2: "cpu.weight", flags: O_WRONLY)
+    case .cpuThrottling:
+      guard let cpu = member(with: .cpu), cpu.hierarchy.version == .v1 else { return nil }
+      return try cpu.openIfPresent("cpu.stat", flags: O_RDONLY)
+    case .processEvents: return try member(with: .pids)?.openIfPresent("pids.events", flags: O_RDONLY)
+    case .cpuPressure: return try openPressure("cpu.pressure")
+    case .memoryPressure: return try openPressure("memory.pressure")
+    case .ioPressure: return try openPressure("io.pressure")
     }
+  }
+
+  /// Kernels with PSI compiled in and switched off show the files, and refuse to open them.
+  private func openPressure(_ file: String) throws(SystemError) -> Descriptor? {
+    do { return try unified?.openIfPresent(file, flags: O_RDONLY) } catch let error where error.errno == EOPNOTSUPP { return nil }
   }
 
   private func open(
@@ -95,6 +108,12 @@ package enum ControlGroupText {
       if fields.count == 2, fields[0] == name { return UInt64(fields[1]) }
     }
     return nil
+  }
+
+  /// Microseconds that at least one process waited, of a pressure file: `total` of its line `some avg10=… avg60=… avg300=… total=N`.
+  package static func stalledMicroseconds(in text: String) -> Int64? {
+    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("some ") }) else { return nil }
+    return line.split(separator: " ").last { $0.hasPrefix("total=") }.flatMap { Int64($0.dropFirst(6)) }
   }
 
   /// The only number in a text, as in `memory.peak`.

@@ -81,7 +81,7 @@ extension ControlGroupDirectory {
   }
 
   /// 0 stands for a process of another pid namespace, and as an argument of a call for ourselves: it is left out.
-  private func listedProcesses() throws(SystemError) -> [Int32] {
+  func listedProcesses() throws(SystemError) -> [Int32] {
     let list = try open("cgroup.procs", flags: O_RDONLY).readAll(limit: 1 << 20)
     return String(decoding: list, as: UTF8.self).split(separator: "\n").compactMap { Int32($0) }.filter { $0 > 0 }
   }

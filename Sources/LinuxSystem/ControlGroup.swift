@@ -24,6 +24,17 @@ package final class ControlGroup: Sendable {
     case memoryCurrent
     /// `cpu.stat` or `cpuacct.usage` (nanoseconds), for reading.
     case cpuUsage
+    /// `cpu.weight` or `cpu.shares`, for writing: the share against other groups while all want the CPU.
+    case cpuWeight
+    /// v1 only: `cpu.stat` of the quota, for reading; on v2 ``cpuUsage`` has these lines too.
+    case cpuThrottling
+    /// `pids.events`, for reading: its line `max N` counts the processes and threads that were refused.
+    case processEvents
+    /// `cpu.pressure`, `memory.pressure` and `io.pressure` of the v2 tree, for reading; absent without one, and where the kernel keeps no
+    /// pressure (`CONFIG_PSI`, `psi=1`).
+    case cpuPressure
+    case memoryPressure
+    case ioPressure
   }
 
   package let name: String
@@ -81,6 +92,9 @@ package final class ControlGroup: Sendable {
     guard let memory = member(with: .memory) else { return }
     switch memory.hierarchy.version {
     case .v1:
+      // v1 keeps TCP's buffers out of the memory limit. A limit of their own is the nearest thing: else one function could take the whole
+      // host's (tcp_mem).
+      try memory.writeIfPresent("\(memoryBytes / 4)", to: "memory.kmem.tcp.limit_in_bytes")
       // memory and swap together may never be less than memory alone, so that one is opened first and closed last.
       try memory.writeIfPresent("-1", to: "memory.memsw.limit_in_bytes")
       try memory.write("\(memoryBytes)", to: "memory.limit_in_bytes")

@@ -90,6 +90,17 @@ extension ControlGroupDirectory {
   }
 }
 
+extension ControlGroupDirectory {
+  /// No huge page for the group and those in it: no memory limit counts them. Where the hierarchy has the hugetlb controller; a limit for
+  /// each size of page, on what is used and on what is reserved.
+  func refuseHugePages() throws(SystemError) {
+    guard hierarchy.controllers.contains(.hugetlb) else { return }
+    for name in try descriptor.entries().map(\.name) where name.hasPrefix("hugetlb.") {
+      if name.hasSuffix(".max") || name.hasSuffix(".limit_in_bytes") { try write("0", to: name) }
+    }
+  }
+}
+
 extension SystemError {
   /// The same answer, told of the object's full name.
   func about(_ object: String) -> SystemError {

@@ -16,7 +16,7 @@ package struct ControlGroupLayout: Sendable, Hashable {
 
   /// The controllers that Roost uses.
   package enum Controller: String, Sendable, Hashable, CaseIterable {
-    case memory, cpu, cpuacct, pids, freezer
+    case memory, cpu, cpuacct, pids, freezer, hugetlb
   }
 
   /// One mounted tree and what it is used for.
@@ -25,7 +25,7 @@ package struct ControlGroupLayout: Sendable, Hashable {
 
     package let version: Version
     package let mountPoint: String
-    /// Of v2 `memory`, `cpu` and `pids`, or none on a hybrid host; of v1 at least one.
+    /// Of v2 `memory`, `cpu`, `pids` and `hugetlb`, or none on a hybrid host; of v1 at least one.
     package let controllers: Set<Controller>
   }
 
@@ -71,7 +71,7 @@ package struct ControlGroupLayout: Sendable, Hashable {
     var wanted = Set(Controller.allCases)
     var found: [Hierarchy] = []
     if let unified = mounts.first(where: { $0.version == .v2 }) {
-      let own = Set([Controller.memory, .cpu, .pids].filter { offered.contains($0.rawValue) })
+      let own = Set([Controller.memory, .cpu, .pids, .hugetlb].filter { offered.contains($0.rawValue) })
       found.append(Hierarchy(version: .v2, mountPoint: unified.mountPoint, controllers: own))
       // CPU statistics come with v2's cpu controller, and freezing with the tree itself.
       wanted.subtract(own)

@@ -9,7 +9,7 @@ package final class ControlGroupTree: Sendable {
   private let roots: [ControlGroupDirectory]
 
   /// Makes the subtree, or takes over one that is there (its leftovers stay until ``reapLeftovers(within:)``), and on v2 hands memory,
-  /// cpu and pids down to it.
+  /// cpu, pids and hugetlb down to it.
   package init(layout: ControlGroupLayout, name: String) throws(SystemError) {
     self.layout = layout
     self.name = name
@@ -22,9 +22,28 @@ package final class ControlGroupTree: Sendable {
       let directory = try root.makeChild(name, orOpen: true)
       try directory.enableControllers()
       try directory.weigh(asProcessors: sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+      try directory.refuseHugePages()
+      // Switched on here once, for good: the kernel rewrites its own code each time that the first group begins to count.
+      if hierarchy.version == .v1 { try directory.writeIfPresent("-1", to: "memory.kmem.tcp.limit_in_bytes") }
       roots.append(root)
       directories.append(directory)
     }
+    self.roots = roots
+    self.directories = directories
+  }
+
+  /// The subtree as an earlier run has left it, in whichever hierarchies it stands; nothing is made.
+  package init?(leftAs name: String, layout: ControlGroupLayout) throws(SystemError) {
+    self.layout = layout
+    self.name = name
+    var roots: [ControlGroupDirectory] = []
+    var directories: [ControlGroupDirectory] = []
+    for hierarchy in layout.hierarchies {
+      let root = try ControlGroupDirectory(rootOf: hierarchy)
+      if let directory = try root.child(name) { directories.append(directory) }
+      roots.append(root)
+    }
+    guard !directories.isEmpty else { return nil }
     self.roots = roots
     self.directories = directories
   }
@@ -66,6 +85,19 @@ package final class ControlGroupTree: Sendable {
       if let member = try directory.child(name) { members.append(member) }
     }
     return ControlGroup(name: name, tree: self, members: members)
+  }
+
+  /// The groups beneath, by name, each with the processes that are still in it.
+  package func leftProcesses() throws(SystemError) -> [String: Set<Int32>] {
+    var found: [String: Set<Int32>] = [:]
+    for name in try leftovers() {
+      found[name] = []
+      for directory in directories {
+        guard let member = try directory.child(name) else { continue }
+        found[name]?.formUnion(try member.listedProcesses())
+      }
+    }
+    return found
   }
 
   private func leftovers() throws(SystemError) -> Set<String> {

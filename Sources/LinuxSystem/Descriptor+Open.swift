@@ -21,6 +21,14 @@ extension Descriptor {
     return Descriptor(owning: try checked(answer, "openat2", path))
   }
 
+  /// The file of that name in `directory`, whatever it is (a link is not followed), as a place alone (`O_PATH`).
+  package static func openPlace(beneath directory: borrowing Descriptor, _ name: String) throws(SystemError) -> Descriptor {
+    try refuseNul(in: name, call: "openat2")
+    let flags = UInt64(UInt32(bitPattern: Int32(CLINUX_O_PATH) | O_NOFOLLOW))
+    let answer = unsafe clinux_openat2(directory.rawValue, name, flags, 0, UInt64(CLINUX_RESOLVE_BENEATH))
+    return Descriptor(owning: try checked(answer, "openat2", name))
+  }
+
   /// An event counter for notices from the kernel. eventfd(2), non-blocking.
   package static func eventCounter() throws(SystemError) -> Descriptor {
     Descriptor(owning: try checked(clinux_eventfd(), "eventfd", ""))

@@ -36,6 +36,13 @@ package enum DetachedMount {
     return Descriptor(owning: try checked(clinux_fsmount(context.rawValue, attributes.rawValue), "fsmount", source))
   }
 
+  /// open_tree(2): a mount of the directory alone, beside the one that it is reached by.
+  ///
+  /// - Throws: EINVAL before Linux 6.15 for a directory of a detached mount.
+  package static func clone(of directory: borrowing Descriptor, attributes: MountAttributes) throws(SystemError) -> Descriptor {
+    Descriptor(owning: try checked(clinux_clone_mount(directory.rawValue, attributes.rawValue), "open_tree", "directory"))
+  }
+
   /// Opens a directory of the mount for use; `.` is its root.
   package static func openDirectory(_ path: String = ".", of mount: borrowing Descriptor) throws(SystemError) -> Descriptor {
     try Descriptor.openBeneath(directory: mount, path: path, flags: O_RDONLY | O_DIRECTORY)

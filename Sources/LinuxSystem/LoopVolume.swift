@@ -8,6 +8,18 @@ import Glibc
 package struct LoopVolume: ~Copyable, Sendable {
   private let device: LoopDevice
 
+  /// Why this host cannot have such volumes, in words; `nil` when it can. May load kernel modules.
+  package static func obstacle() -> String? {
+    if unsafe access("/sbin/mke2fs", X_OK) != 0 { return "no /sbin/mke2fs (apt-get install e2fsprogs)" }
+    let context = unsafe clinux_fsopen("ext4")
+    guard context >= 0 else { return "no ext4 in the kernel (modprobe ext4)" }
+    _ = Descriptor(owning: context)
+    let control = unsafe clinux_open("/dev/loop-control", O_RDWR, 0)
+    guard control >= 0 else { return "no /dev/loop-control (modprobe loop)" }
+    _ = Descriptor(owning: control)
+    return nil
+  }
+
   /// Makes a volume as the template says, its file in `directory`.
   package init(_ template: LoopVolumeTemplate, in directory: borrowing Descriptor) throws(SystemError) {
     let file = try Descriptor.namelessFile(in: directory)

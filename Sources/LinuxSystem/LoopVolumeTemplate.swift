@@ -29,14 +29,16 @@ package struct LoopVolumeTemplate: Sendable {
     return LoopVolumeTemplate(megabytes: megabytes, imageBytes: geometry.imageBytes, extents: try extents(of: file))
   }
 
+  /// One inode per 16 KB, as many as ext4 gives by default, but never more than 32 MB of them.
+  static func inodes(megabytes: UInt32) -> Int64 { min(Int64(megabytes) * 64, 131_072) }
+
   /// How large the image must be for so much usable space.
   private struct Geometry {
     let inodes: Int64
     let imageBytes: Int64
 
     init(megabytes: UInt32) {
-      // One inode per 16 KB, as many as ext4 gives by default, but never more than 32 MB of them.
-      inodes = min(Int64(megabytes) * 64, 131_072)
+      inodes = LoopVolumeTemplate.inodes(megabytes: megabytes)
       let usable = Int64(megabytes) << 20
       let inodeTables = (inodes * 256) * 102 / 100  // Rounded up in every block group.
       let groups = usable / (128 << 20) + 2
@@ -48,27 +50,15 @@ package struct LoopVolumeTemplate: Sendable {
   }
 
   private static func makeFileSystem(on file: borrowing Descriptor, inodes: Int64) throws(SystemError) {
-    let messages = try Pipe(nonBlockingReadEnd: true)
     // Every feature is named, so that the host's mke2fs.conf has no say. No checksums: the content is not kept. The file is new, so
     // its zeros need not be written, and ext4 need not write them later in the background.
-    let program = try ChildProcess(
-      program: "/sbin/mke2fs",
-      arguments: [
+    try FileSystemMaker.run(
+      "/sbin/mke2fs",
+      [
         "-q", "-F", "-t", "ext4", "-b", "\(blockSize)", "-I", "256", "-N", "\(inodes)", "-m", "0", "-e", "continue",
         "-O", "none,ext_attr,dir_index,filetype,extent,flex_bg,sparse_super,large_file,huge_file,uninit_bg,dir_nlink,extra_isize",
         "-E", "lazy_itable_init=1,assume_storage_prezeroed=1,nodiscard,root_owner=0:0",
-        "/proc/\(getpid())/fd/\(file.rawValue)",
-      ], output: messages.writeEnd.rawValue)
-    guard let end = try program.wait(for: .seconds(60)) else {
-      try program.send(signal: SIGKILL)
-      _ = try program.wait()
-      throw SystemError(call: "mke2fs", object: "not done within 60 s", errno: ETIMEDOUT)
-    }
-    guard end == .code(0) else {
-      var text: [UInt8] = []
-      _ = try messages.readEnd.read(into: &text, upTo: 1_024)
-      throw SystemError(call: "mke2fs", object: String(decoding: text, as: UTF8.self), errno: EIO)
-    }
+      ], on: file)
   }
 
   /// Gives the root directory its final state, and checks the space, where only the kernel can: in the mounted file system.

@@ -17,9 +17,21 @@ extension Descriptor {
     }
   }
 
+  /// A file in memory with this content, to be read from its beginning. memfd_create(2).
+  package static func memoryFile(_ content: String) throws(SystemError) -> Descriptor {
+    let file = Descriptor(owning: try checked(unsafe clinux_memory_file("roost"), "memfd_create", ""))
+    try file.write(Array(content.utf8), at: 0)
+    return file
+  }
+
   /// Sets the file's length; what is added is a hole. ftruncate(2).
   package borrowing func setLength(_ bytes: Int64) throws(SystemError) {
     try checked(clinux_ftruncate(rawValue, bytes), "ftruncate", "descriptor \(rawValue)")
+  }
+
+  /// fallocate(2): gives the file so many bytes, and the disk space for them. ENOSPC where there is less.
+  package borrowing func allocate(_ bytes: Int64) throws(SystemError) {
+    try checked(clinux_fallocate(rawValue, bytes), "fallocate", "descriptor \(rawValue)")
   }
 
   /// pwrite(2) of all bytes at `offset`.

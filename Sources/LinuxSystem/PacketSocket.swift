@@ -41,6 +41,19 @@ package enum PacketSocket {
     return DescriptorPair(first: Descriptor(owning: ends[0]), second: Descriptor(owning: ends[1]))
   }
 
+  /// Has the kernel refuse every packet with descriptors that is sent to this end. SO_PASSRIGHTS, since Linux 6.16.
+  ///
+  /// A descriptor that is discarded is closed by whoever reads or closes this end, and a close may wait: for a lingering socket, or a file
+  /// server.
+  ///
+  /// - Returns: `false` on a kernel that cannot.
+  package static func refuseDescriptors(at socket: borrowing Descriptor) throws(SystemError) -> Bool {
+    let answer = clinux_refuse_rights(socket.rawValue)
+    if answer == -ENOPROTOOPT { return false }
+    try checked(answer, "setsockopt SO_PASSRIGHTS", "socket \(socket.rawValue)")
+    return true
+  }
+
   /// sendmsg(2) of one packet, never empty, with at most 64 descriptors, which the sender keeps too.
   ///
   /// - Returns: `false` when the other side has to read first.

@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// Runs `body` on a detached thread of its own that has every signal blocked. pthread_create(3).
-func startThread(named name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
+package func startThread(named name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
   let work = unsafe Unmanaged.passRetained(ThreadBody(name: name, run: body))
   var thread = pthread_t()
   let error = unsafe pthread_create(

@@ -1,4 +1,3 @@
-package import FunctionModel
 package import LinuxSystem
 package import SpawnProtocol
 import Synchronization
@@ -17,7 +16,7 @@ package final class Sandbox: Sendable {
   let descriptors: SandboxDescriptors
   let watcher: DescriptorWatcher
   let watches = Mutex(Watches())
-  private let created: CreatedSandbox
+  let created: CreatedSandbox
   private let spawner: SandboxSpawner
   /// The listener until a server takes it.
   private let listener: Mutex<CInt?>
@@ -89,8 +88,9 @@ package final class Sandbox: Sendable {
     }
   }
 
-  /// Ends the init phase's burst: from now on the function gets the CPU that its memory buys.
+  /// Ends the init phase's burst: from now on the function gets the CPU that its memory buys, and among busy ones its part of it.
   package func limitCPU(to share: CPUShare) throws(SystemError) {
+    try descriptors.cpuWeight.write(share.weightText(created.cpu))
     try descriptors.cpuQuota.write(share.controlText(created.cpu))
   }
 
@@ -125,47 +125,4 @@ package final class Sandbox: Sendable {
 package enum OutputStream: Sendable {
   case standardOutput
   case standardError
-}
-
-// MARK: Accounting
-
-extension Sandbox {
-  /// The highest charge to the memory limit so far; the present one where the kernel keeps no peak.
-  package func maxMemoryUsed() throws(SystemError) -> MemorySize {
-    switch descriptors.memoryPeak {
-    case .some(let file): MemorySize(bytes: number(try file.readText()))
-    case .none: try memoryUsed()
-    }
-  }
-
-  package func memoryUsed() throws(SystemError) -> MemorySize {
-    MemorySize(bytes: number(try descriptors.memoryCurrent.readText()))
-  }
-
-  /// CPU time of all processes since the sandbox was made, in microseconds.
-  package func cpuMicroseconds() throws(SystemError) -> Int64 {
-    let text = try descriptors.cpuUsage.readText()
-    switch created.cpu {
-    case .v2: return counter("usage_usec", in: text)
-    case .v1: return number(text) / 1_000
-    }
-  }
-
-  /// How many processes the kernel has killed for want of memory.
-  package func outOfMemoryKills() throws(SystemError) -> Int64 {
-    counter("oom_kill", in: try descriptors.memoryEvents.readText())
-  }
-
-  private func number(_ text: String) -> Int64 {
-    Int64(text.prefix { $0.isNumber }) ?? 0
-  }
-
-  /// The number after `name` in a file of "name number" lines; 0 if there is none.
-  private func counter(_ name: String, in text: String) -> Int64 {
-    for line in text.split(separator: "\n") {
-      let words = line.split(separator: " ")
-      if words.count == 2, words[0] == name { return Int64(words[1]) ?? 0 }
-    }
-    return 0
-  }
 }

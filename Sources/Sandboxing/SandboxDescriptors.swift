@@ -18,6 +18,15 @@ struct SandboxDescriptors: ~Copyable, Sendable {
   let memoryPeak: Descriptor?
   let memoryCurrent: Descriptor
   let cpuUsage: Descriptor
+  let cpuWeight: Descriptor
+  /// v1 only.
+  let cpuThrottling: Descriptor?
+  /// Absent where the kernel lacks it.
+  let processEvents: Descriptor?
+  /// Absent where the kernel keeps no pressure.
+  let cpuPressure: Descriptor?
+  let memoryPressure: Descriptor?
+  let ioPressure: Descriptor?
 }
 
 /// The received descriptors by role, until each has found its owner. What is left is closed.
@@ -46,11 +55,13 @@ struct ReceivedDescriptors: ~Copyable {
   mutating func sandboxDescriptors() -> SandboxDescriptors? {
     guard let process = take(.process), let control = take(.control), let output = take(.standardOutput),
       let errorOutput = take(.standardError), let freezer = take(.freeze), let quota = take(.cpuQuota),
-      let events = take(.memoryEvents), let current = take(.memoryCurrent), let usage = take(.cpuUsage)
+      let events = take(.memoryEvents), let current = take(.memoryCurrent), let usage = take(.cpuUsage), let weight = take(.cpuWeight)
     else { return nil }
     return SandboxDescriptors(
       process: process, control: control, standardOutput: output, standardError: errorOutput, freezer: freezer,
       kill: take(.kill), cpuQuota: quota, memoryEvents: events, outOfMemory: take(.outOfMemory),
-      memoryPeak: take(.memoryPeak), memoryCurrent: current, cpuUsage: usage)
+      memoryPeak: take(.memoryPeak), memoryCurrent: current, cpuUsage: usage, cpuWeight: weight,
+      cpuThrottling: take(.cpuThrottling), processEvents: take(.processEvents), cpuPressure: take(.cpuPressure),
+      memoryPressure: take(.memoryPressure), ioPressure: take(.ioPressure))
   }
 }

@@ -7,22 +7,23 @@ import Synchronization
 
 // Starting, keeping and ending environments.
 extension Dispatcher {
-  /// Starts one environment for `pool`, which counts it as starting already. Memory that idle environments hold is taken from
-  /// the longest idle; if that is not enough, the request that wanted the start is throttled.
+  /// Starts one environment for `pool`, which counts it as starting already. Memory and disk that idle environments hold are
+  /// taken from the longest idle; if that is not enough, the request that wanted the start is throttled.
   func start(in pool: VersionPool) {
     guard !isShuttingDown else { return giveUp(.hostFault("it is shutting down"), in: pool) }
-    switch memory.claim(pool.version.memory, granted: { self.launch(in: pool) }) {
+    switch admission.claim(pool.version.promise, for: pool.account, granted: { self.launch(in: pool) }) {
     case .granted: launch(in: pool)
-    case .impossible: giveUp(.hostFault("the function's memory size is more than the host has"), in: pool)
+    case .impossible(.memory): giveUp(.hostFault("the function's memory size is more than the host has"), in: pool)
+    case .impossible(.disk): giveUp(.hostFault("the function's ephemeral storage is more than the host has"), in: pool)
     case .waits(let ticket, let shortfall):
-      guard !evict(shortfall), memory.withdraw(ticket) else { return }
+      guard !evict(shortfall), admission.withdraw(ticket) else { return }
       giveUp(.throttled, in: pool)
     }
   }
 
   private func launch(in pool: VersionPool) {
     Task {
-      do {
+      do throws(CatalogError) {
         let lease = try await leases.take()
         guard !isShuttingDown else {
           await leases.giveBack(lease.userID)
@@ -35,14 +36,15 @@ extension Dispatcher {
         await environment.start()
       } catch {
         logger.error("no environment for \(pool.version.function.name): \(error)")
-        abandonStart(.hostFault("no user id could be leased"), in: pool)
+        let reason = error.isOutOfSpace ? "no user id could be leased: the host's disk is full" : "no user id could be leased"
+        abandonStart(.hostFault(reason), in: pool)
       }
     }
   }
 
-  /// A start that had its memory comes to nothing.
+  /// A start that was admitted comes to nothing.
   private func abandonStart(_ end: InvocationEnd, in pool: VersionPool) {
-    memory.release(pool.version.memory)
+    admission.release(pool.version.promise, for: pool.account)
     giveUp(end, in: pool)
   }
 
@@ -56,27 +58,28 @@ extension Dispatcher {
   /// Ends idle environments, the longest idle first, that together hold `shortfall`; none if all of them would not do.
   ///
   /// - Returns: whether that much will be free.
-  private func evict(_ shortfall: MemorySize) -> Bool {
-    let idle = pools.reduce(MemorySize(bytes: 0)) { $0 + $1.idleMemory }
-    guard idle >= shortfall else { return false }
-    var freed = MemorySize(bytes: 0)
-    while freed < shortfall {
+  private func evict(_ shortfall: HostResources) -> Bool {
+    let idle = pools.reduce(HostResources.none) { $0 + $1.idleResources }
+    guard shortfall.fits(in: idle) else { return false }
+    var freed = HostResources.none
+    while !shortfall.fits(in: freed) {
       let candidates = pools.compactMap { pool in pool.longestIdle.map { (pool, $0) } }
       guard let (pool, since) = candidates.min(by: { $0.1 < $1.1 }) else { return false }
       guard let environment = pool.evict(idleSince: since) else { continue }
-      freed = freed + pool.version.memory
+      freed = freed + pool.version.promise
       end(environment, reason: "evicted")
     }
     return true
   }
 
-  /// Ends an environment that no pool has among its idle ones any more. Who needs memory may wait for what it holds.
+  /// Ends an environment that no pool has among its idle ones any more. Who needs memory or disk may wait for what it
+  /// holds.
   func end(_ environment: ExecutionEnvironment, reason: String) {
-    memory.leaves(environment.id, holding: environment.version.memory)
+    admission.leaves(environment.id, holding: environment.version.promise)
     Task {
       await environment.stop(reason: reason)
-      // Had an administrator's stop ended it before, its memory was released before it was said to leave.
-      memory.hasLeft(environment.id)
+      // Had an administrator's stop ended it before, all was released before it was said to leave.
+      admission.hasLeft(environment.id)
     }
   }
 
@@ -123,7 +126,7 @@ final class PoolMembership: ExecutionEnvironmentDelegate {
   }
 
   func environmentEnded(_ environment: ExecutionEnvironment) {
-    dispatcher.memory.release(environment.version.memory, of: environment.id)
+    dispatcher.admission.release(environment.version.promise, for: pool.account, of: environment.id)
     Task { await dispatcher.leases.giveBack(environment.hostUserID) }
     let (isClosed, due) = pool.ended(environment)
     if isClosed { dispatcher.forget(pool) }
@@ -181,7 +184,7 @@ extension Dispatcher {
   package func admissionFacts() -> AdmissionFacts {
     AdmissionFacts(
       concurrencyLimit: configuration.concurrencyLimit, concurrency: concurrency.load(ordering: .relaxed),
-      memoryBudget: configuration.memoryBudget, memoryCommitted: memory.committed,
+      budget: configuration.budget, committed: admission.committed,
       environments: pools.reduce(0) { $0 + $1.environments.count })
   }
 }

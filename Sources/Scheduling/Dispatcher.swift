@@ -17,7 +17,7 @@ package final class Dispatcher: Sendable {
   let journal: Journal
   let logger: Logger
   let eventLoops: any EventLoopGroup
-  let memory: MemoryLedger
+  let admission: AdmissionLedger
   let leases: UserIDLeases
   let concurrency = Atomic<Int>(0)
   private let table = Mutex(Table())
@@ -37,7 +37,7 @@ package final class Dispatcher: Sendable {
     self.journal = journal
     self.eventLoops = eventLoops
     self.logger = logger
-    memory = MemoryLedger(budget: configuration.memoryBudget)
+    admission = AdmissionLedger(budget: configuration.budget)
     leases = UserIDLeases(catalog: catalog, range: configuration.userIDs, logger: logger)
   }
 

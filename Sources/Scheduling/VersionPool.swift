@@ -197,7 +197,9 @@ final class VersionPool: Sendable {
   }
 
   /// What the idle environments hold.
-  var idleMemory: MemorySize { state.withLock { MemorySize(bytes: version.memory.bytes * Int64($0.idle.count)) } }
+  var idleResources: HostResources { version.promise * state.withLock { $0.idle.count } }
+
+  var account: String { version.function.owner.account }
 
   var longestIdle: NIODeadline? { state.withLock { $0.idle.first?.since } }
 

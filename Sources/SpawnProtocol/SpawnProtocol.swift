@@ -37,10 +37,11 @@ package struct SandboxRecipe: Sendable, Hashable {
   package var processLimit: UInt32
   package var volume: VolumeID
   package var volumeMegabytes: UInt32
+  package var network: NetworkPolicyChoice
 
   package init(
     runtime: String, code: [UInt8], layers: [[UInt8]], hostUserID: UInt32, memoryBytes: UInt64,
-    processLimit: UInt32, volume: VolumeID, volumeMegabytes: UInt32
+    processLimit: UInt32, volume: VolumeID, volumeMegabytes: UInt32, network: NetworkPolicyChoice = .none
   ) {
     self.runtime = runtime
     self.code = code
@@ -50,7 +51,20 @@ package struct SandboxRecipe: Sendable, Hashable {
     self.processLimit = processLimit
     self.volume = volume
     self.volumeMegabytes = volumeMegabytes
+    self.network = network
   }
+}
+
+/// What a sandbox may reach beyond its own loopback.
+///
+/// Subnets and security groups are numbered as in the host's configuration, which roostd has read too; no address crosses the border.
+package enum NetworkPolicyChoice: Sendable, Hashable {
+  /// Nothing: the sandbox has no other device.
+  case none
+  /// The outside, by the host's default.
+  case nat
+  /// The outside as the subnet and the groups allow.
+  case subnet(UInt8, groups: [UInt8])
 }
 
 /// Supervisor to roostd.
@@ -142,6 +156,16 @@ package enum DescriptorRole: UInt8, Sendable, Hashable, CaseIterable {
   case memoryCurrent = 12
   /// v2 `cpu.stat` (line `usage_usec N`) or v1 `cpuacct.usage` (nanoseconds), for reading.
   case cpuUsage = 13
+  /// `cpu.weight` (v2) or `cpu.shares` (v1), for writing.
+  case cpuWeight = 14
+  /// v1 only: `cpu.stat` (lines `nr_throttled N`, `throttled_time N` in nanoseconds), for reading. v2 has them in ``cpuUsage``.
+  case cpuThrottling = 15
+  /// `pids.events` (line `max N`), for reading. Absent where the kernel has it not.
+  case processEvents = 16
+  /// Pressure stall information of the v2 tree, for reading; absent where the kernel keeps none.
+  case cpuPressure = 17
+  case memoryPressure = 18
+  case ioPressure = 19
 }
 
 /// Where making a sandbox failed, and the kernel's answer.
@@ -153,5 +177,13 @@ package struct SpawnFailure: Error, Sendable, Hashable {
   package init(step: SpawnStep, errno: Int32) {
     self.step = step
     self.errno = errno
+  }
+}
+
+extension SpawnFailure: CustomStringConvertible {
+  /// As in `mountRoot: errno 22`.
+  package var description: String {
+    let isFullDisk = step == .prepareVolume && errno == 28  // ENOSPC
+    return "\(step): errno \(errno)" + (isFullDisk ? ", the host's disk has no space for another /tmp" : "")
   }
 }

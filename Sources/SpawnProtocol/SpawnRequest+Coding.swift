@@ -1,7 +1,8 @@
 // SpawnRequest as bytes. The first byte is the kind:
 //
 //   1 create    u64 sandbox, u8 n and n bytes runtime, 32 bytes code, u8 count and 32 bytes each of the layers, u32 host uid,
-//               u64 memory in bytes, u32 process limit, u64 volume, u32 volume size in MB
+//               u64 memory in bytes, u32 process limit, u64 volume, u32 volume size in MB,
+//               u8 network: 0 none, 1 the host's default, 2 u8 subnet, u8 count and u8 each of the security groups, none twice
 //   2 kill      u64 sandbox
 //   3 destroy   u64 sandbox, u8 keep the volume: 0 or 1
 //   4 release   u64 volume
@@ -21,6 +22,9 @@ enum RecipeBounds {
   static let layers: UInt8 = 5
   static let memoryBytes: ClosedRange<UInt64> = (128 << 20)...(10_240 << 20)
   static let processes: ClosedRange<UInt32> = 1...32_768
+  static let subnets: ClosedRange<UInt8> = 0...31
+  static let groups: ClosedRange<UInt8> = 0...63
+  static let groupsOfOne: ClosedRange<UInt8> = 1...5
   static let volumeMegabytes: ClosedRange<UInt32> = 512...10_240
   /// Not root; and not the all-ones id, which setresuid(2) takes as "leave as it is".
   static let hostUserID: ClosedRange<UInt32> = 1...(.max - 1)
@@ -90,6 +94,15 @@ extension ByteWriter {
     write(recipe.processLimit)
     write(recipe.volume.number)
     write(recipe.volumeMegabytes)
+    write(recipe.network)
+  }
+
+  private mutating func write(_ network: NetworkPolicyChoice) {
+    switch network {
+    case .none: write(0 as UInt8)
+    case .nat: write(1 as UInt8)
+    case .subnet(let subnet, let groups): write(contentsOf: [2, subnet, UInt8(clamping: groups.count)] + groups)
+    }
   }
 
   private mutating func write(digest: [UInt8]) {
@@ -115,7 +128,24 @@ extension ByteReader {
       memoryBytes: try read(in: RecipeBounds.memoryBytes, "memory"),
       processLimit: try read(in: RecipeBounds.processes, "process limit"),
       volume: VolumeID(try read()),
-      volumeMegabytes: try read(in: RecipeBounds.volumeMegabytes, "volume size"))
+      volumeMegabytes: try read(in: RecipeBounds.volumeMegabytes, "volume size"),
+      network: try readNetwork())
+  }
+
+  private mutating func readNetwork() throws(SpawnProtocolError) -> NetworkPolicyChoice {
+    switch try read(in: 0...(2 as UInt8), "network") {
+    case 0: return .none
+    case 1: return .nat
+    default: break
+    }
+    let subnet = try read(in: RecipeBounds.subnets, "subnet")
+    var groups: [UInt8] = []
+    for _ in 0..<(try read(in: RecipeBounds.groupsOfOne, "security group count")) {
+      let group = try read(in: RecipeBounds.groups, "security group")
+      guard !groups.contains(group) else { throw .refused(field: "security group") }
+      groups.append(group)
+    }
+    return .subnet(subnet, groups: groups)
   }
 
   fileprivate mutating func readFlag(_ field: String) throws(SpawnProtocolError) -> Bool {

@@ -12,6 +12,8 @@ package enum SpawnStep: UInt16, Sendable, Hashable, CaseIterable {
   case clone = 8
   case writeIdentityMap = 9
   case handshake = 10
+  /// roostd's own: an address, and the policy for it.
+  case admitToNetwork = 11
 
   case attachControlGroup = 30
   case unshareControlGroup = 31
@@ -44,5 +46,13 @@ package enum SpawnStep: UInt16, Sendable, Hashable, CaseIterable {
   case seccomp = 58
   case execute = 59
   case unshareNetwork = 60
+
+  case hostNetlink = 61
+  case makeLink = 62
+  case linkUp = 63
+  case linkAddress = 64
+  case linkRoute = 65
+  case hostLinkUp = 66
+  case hostLinkRoute = 67
   case landlock = 70
 }

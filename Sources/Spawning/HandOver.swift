@@ -28,5 +28,7 @@ final class HandOver {
   private static let files: [(ControlGroup.File, DescriptorRole)] = [
     (.freeze, .freeze), (.kill, .kill), (.cpuQuota, .cpuQuota), (.memoryEvents, .memoryEvents), (.outOfMemory, .outOfMemory),
     (.memoryPeak, .memoryPeak), (.memoryCurrent, .memoryCurrent), (.cpuUsage, .cpuUsage),
+    (.cpuWeight, .cpuWeight), (.cpuThrottling, .cpuThrottling), (.processEvents, .processEvents), (.cpuPressure, .cpuPressure),
+    (.memoryPressure, .memoryPressure), (.ioPressure, .ioPressure),
   ]
 }

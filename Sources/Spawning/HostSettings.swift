@@ -6,10 +6,19 @@ package struct HostSettings: Sendable, Hashable {
   package var runtimesDirectory: String
   /// Host uids that sandboxes may have.
   package var userIDs: ClosedRange<UInt32>
-  /// How many `/tmp` volumes of 512 MB are kept ready.
+  /// How many `/tmp` volumes of each size in use are kept ready.
   package var volumePool = 2
+  /// How many times as many at most, while they are wanted faster than they are made.
+  package var volumePoolGrowth = 4
+  /// What `/tmp` is made of.
+  package var temporaryBackend = TemporaryBackend.auto
+  /// What the volumes' sizes may add up to, in bytes; here the size of a btrfs of our own. Absent when the administrator named none.
+  package var diskBudget: Int64?
+  /// Below so many free bytes no volume is made; the usual share of the file system when absent.
+  package var diskReserve: UInt64?
   /// The name of roostd's own control groups; made of the state directory's path when absent.
   package var controlGroupName: String?
+  package var network = NetworkSettings()
 
   package init(stateDirectory: String, runtimesDirectory: String, userIDs: ClosedRange<UInt32>) {
     self.stateDirectory = stateDirectory
@@ -36,16 +45,29 @@ package struct HostSettings: Sendable, Hashable {
       guard let count = Int(text), (0...64).contains(count) else { throw Malformed(description: "volume-pool `\(text)`") }
       volumePool = count
     }
+    if let name = values["tmp-backend"] {
+      guard let backend = TemporaryBackend(rawValue: String(name)) else { throw Malformed(description: "tmp-backend `\(name)`") }
+      temporaryBackend = backend
+    }
+    diskBudget = try Self.megabytes("disk-budget", values).map { Int64($0) << 20 }
+    diskReserve = try Self.megabytes("disk-reserve", values).map { UInt64($0) << 20 }
     if let name = values["cgroup-name"] {
       guard Self.isGroupName(name) else { throw Malformed(description: "cgroup-name `\(name)`") }
       controlGroupName = String(name)
     }
+    network = try NetworkSettings(values)
   }
 
   private static func path(_ key: Substring, _ values: [Substring: Substring]) throws(Malformed) -> String {
     guard let value = values[key] else { throw Malformed(description: "no \(key)") }
     guard value.hasPrefix("/"), !value.utf8.contains(0) else { throw Malformed(description: "\(key) `\(value)`: not an absolute path") }
     return String(value)
+  }
+
+  private static func megabytes(_ key: Substring, _ values: [Substring: Substring]) throws(Malformed) -> UInt32? {
+    guard let text = values[key] else { return nil }
+    guard let number = UInt32(text) else { throw Malformed(description: "\(key) `\(text)`") }
+    return number
   }
 
   /// Never below 65,536: there are the host's own users, and `nobody`.

@@ -36,9 +36,15 @@ struct Programs {
     }
   }
 
+  /// The supervisor's files before anything is known of the configuration but where it is.
+  func domain(_ arguments: [String]) -> SupervisorDomain {
+    SupervisorDomain(program: supervisor, configuration: choice("--config", "ROOST_CONFIG", arguments))
+  }
+
   /// Has the supervisor read options, environment and configuration file, as its own user. It has told of errors itself.
-  func resolveConfiguration(_ arguments: [String], as user: ServiceUser) throws -> HostSettings {
-    let (status, text) = try output(of: ["resolve-configuration"] + arguments, as: user)
+  func resolveConfiguration(_ arguments: [String], as user: ServiceUser, _ host: PreparedHost) throws -> HostSettings {
+    let surroundings = SupervisorProcess.Surroundings(host: host, domain: domain(arguments))
+    let (status, text) = try output(of: ["resolve-configuration"] + arguments, as: user, in: surroundings)
     guard status == 0 else { throw RoostDaemon.Refusal(status: status, message: "") }
     do {
       return try HostSettings(parsing: text)
@@ -47,9 +53,12 @@ struct Programs {
     }
   }
 
-  private func output(of arguments: [String], as user: ServiceUser) throws(SystemError) -> (status: Int32, text: String) {
+  private func output(
+    of arguments: [String], as user: ServiceUser, in surroundings: SupervisorProcess.Surroundings
+  ) throws(SystemError) -> (status: Int32, text: String) {
     let pipe = try Pipe()
-    let process = try SupervisorProcess(program: supervisor, arguments: arguments, user: user, output: pipe.writeEnd.rawValue)
+    let process = try SupervisorProcess(
+      program: supervisor, arguments: arguments, user: user, in: surroundings, output: pipe.writeEnd.rawValue)
     let readEnd = pipe.keepingReadEnd()
     let bytes = try readEnd.readAll(limit: 1 << 16)
     let poller = try Poller()
@@ -67,10 +76,9 @@ extension Pipe {
 }
 
 extension ServiceUser {
-  /// `--user NAME`, `ROOST_USER` or `roost`. The only option that roostd reads itself, since it says who reads the others.
+  /// `--user NAME`, `ROOST_USER` or `roost`: an option that roostd reads itself, since it says who reads the others.
   static func serving(_ arguments: [String]) throws -> ServiceUser {
-    let variable = unsafe getenv("ROOST_USER").map { unsafe String(cString: $0) }
-    let name = option("--user", arguments) ?? variable ?? "roost"
+    let name = choice("--user", "ROOST_USER", arguments) ?? "roost"
     guard let user = try ServiceUser(named: name) else {
       throw RoostDaemon.Refusal(
         status: 67, message: "no unprivileged user `\(name)` on this host",
@@ -78,12 +86,13 @@ extension ServiceUser {
     }
     return user
   }
+}
 
-  private static func option(_ name: String, _ arguments: [String]) -> String? {
-    for (index, argument) in arguments.enumerated() {
-      if argument.hasPrefix("\(name)=") { return String(argument.dropFirst(name.count + 1)) }
-      if argument == name, index + 1 < arguments.count { return arguments[index + 1] }
-    }
-    return nil
+/// The value of an option on the command line, or else of its variable.
+private func choice(_ option: String, _ variable: String, _ arguments: [String]) -> String? {
+  for (index, argument) in arguments.enumerated() {
+    if argument.hasPrefix("\(option)=") { return String(argument.dropFirst(option.count + 1)) }
+    if argument == option, index + 1 < arguments.count { return arguments[index + 1] }
   }
+  return unsafe getenv(variable).map { unsafe String(cString: $0) }
 }

@@ -5,7 +5,7 @@ import SpawnProtocol
 /// roostd: the privileged parent.
 ///
 /// Exit statuses: 0 stopped in order; 64 and 78 command line and configuration (from the supervisor); 67 no such user; 69 something that
-/// belongs to the installation is missing; 71 the system refused; 75 the state directory is in use; 77 not started by root.
+/// belongs to the installation is missing, or with `--clean` the state directory; 71 the system refused; 75 the state directory is in use; 77 not started by root.
 package final class RoostDaemon {
   /// Why there is nothing to run, as one line, perhaps with a hint, and a status.
   struct Refusal: Error {
@@ -22,7 +22,9 @@ package final class RoostDaemon {
   private let state: StateDirectory
   private let host: SandboxHost
   private let volumes: VolumePool
+  private let supervisorScore: Int?
   private var supervisor: SupervisorProcess?
+  private var supervisorGroup: SupervisorGroup?
   private var spawner: Spawner?
   private var backOff = SupervisorBackOff()
   /// Set once roostd is to end, to the status it ends with.
@@ -36,6 +38,7 @@ package final class RoostDaemon {
     do {
       let programs = try Programs()
       if let status = try programs.answerWithoutHost(arguments) { return status }
+      if arguments.contains("--clean") { return try CleaningRun.main(programs: programs, arguments: arguments) }
       return try RoostDaemon(programs: programs, arguments: arguments).run()
     } catch let refusal as Refusal {
       if !refusal.message.isEmpty { note(refusal.message) }
@@ -50,28 +53,48 @@ package final class RoostDaemon {
     }
   }
 
-  private init(programs: Programs, arguments: [String]) throws {
+  /// Sandboxes, and what is left of them, are root's to handle.
+  static func requireRoot() throws(Refusal) {
     guard geteuid() == 0 else {
       throw Refusal(status: 77, message: "only root can make sandboxes", hint: "start it with sudo, or as a systemd service")
     }
+  }
+
+  private init(programs: Programs, arguments: [String]) throws {
+    try Self.requireRoot()
     // Before anything is started, so that no signal finds the default disposition. SIGPIPE is only to be blocked.
     signals = try SignalDescriptor(SIGTERM, SIGINT, SIGHUP, SIGPIPE)
+    supervisorScore = OutOfMemoryScore.lowerOwn()
+    try Privileges.reduce()
+    let prepared = try PreparedHost()
     self.programs = programs
     self.arguments = arguments
     user = try ServiceUser.serving(arguments)
-    let settings = try programs.resolveConfiguration(arguments, as: user)
+    let settings = try programs.resolveConfiguration(arguments, as: user, prepared)
     raiseDescriptorLimit()
     state = try StateDirectory(path: settings.stateDirectory, owner: user.account)
     try makeDirectories(settings.runtimesDirectory)
-    let groups = try ControlGroupTree(
-      layout: try ControlGroupLayout.detect(),
-      name: settings.controlGroupName ?? ControlGroupTree.name(forStateDirectory: settings.stateDirectory))
+    let layout = try ControlGroupLayout.detect()
+    let name = settings.controlGroupName ?? ControlGroupTree.name(forStateDirectory: state.path)
+    Self.reap(try Leftovers(of: state, controlGroups: name, layout: layout))
+    let groups = try ControlGroupTree(layout: layout, name: name)
+    // Of what cannot be removed, processes alone are a reason not to start.
     try groups.reapLeftovers()
+    // From here on there are other threads, and other users' bytes.
+    try Privileges.settle()
+    if SupervisorDomain.landlockVersion == nil { note("this kernel has no Landlock: the supervisor can read what its user can") }
     loop = try EventLoop()
     host = try SandboxHost(
       settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
-      controlGroups: groups)
+      controlGroups: groups, network: try HostNetwork.forSandboxes(settings.network, name: groups.name), prepared: prepared)
     volumes = try VolumePool(host: host, loop: loop)
+  }
+
+  private static func reap(_ leftovers: Leftovers) {
+    var removed: [String: Int] = [:]
+    for failure in leftovers.reap(tellTo: { removed[$0.kind, default: 0] += 1 }) { note("left by an earlier run: \(failure)") }
+    guard !removed.isEmpty else { return }
+    note("removed what an earlier run left: " + removed.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
   }
 
   private func run() throws -> Int32 {
@@ -80,9 +103,11 @@ package final class RoostDaemon {
     try loop.run()
     spawner = nil
     volumes.close()
+    try Privileges.resume()
     // Whatever was left for want of time.
     try host.controlGroups.reapLeftovers()
     try host.controlGroups.remove()
+    try host.network?.remove()
     return status
   }
 }
@@ -93,8 +118,10 @@ extension RoostDaemon {
   private func startSupervisor() {
     do {
       let ends = try PacketSocket.pair()
+      let group = try SupervisorGroup(in: host, loop: loop)
+      supervisorGroup = group
       let process = try SupervisorProcess(
-        program: programs.supervisor, arguments: arguments, user: user, socket: ends.second.rawValue)
+        program: programs.supervisor, arguments: arguments, user: user, in: surroundings(group), socket: ends.second.rawValue)
       supervisor = process
       spawner = try Spawner(host: host, volumes: volumes, socket: ends.first, loop: loop) { [weak self] in self?.disown($0) }
       var watch: EventLoop.Token?
@@ -107,6 +134,13 @@ extension RoostDaemon {
       note("supervisor: \(error)")
       finish(status: 71)
     }
+  }
+
+  private func surroundings(_ group: SupervisorGroup) -> SupervisorProcess.Surroundings {
+    var domain = programs.domain(arguments)
+    domain.stateDirectory = state.descriptor.rawValue
+    domain.runtimesDirectory = host.runtimes.rawValue
+    return SupervisorProcess.Surroundings(host: host.prepared, domain: domain, group: group.group, outOfMemoryScore: supervisorScore)
   }
 
   private func reap(_ process: SupervisorProcess) -> Int32? {
@@ -129,6 +163,8 @@ extension RoostDaemon {
 
   private func supervisorEnded(_ status: Int32, life: Duration) {
     supervisor = nil
+    supervisorGroup?.end()
+    supervisorGroup = nil
     let isFinal = stopping != nil || SupervisorProcess.finalStatuses.contains(status)
     if stopping == nil { note(status > 128 ? "supervisor was ended by signal \(status - 128)" : "supervisor ended with status \(status)") }
     spawner?.abandonAll { [self] in

@@ -14,12 +14,15 @@ final class SandboxChild {
     case none
     case mapsWanted(listener: Descriptor)
     case failed(SpawnFailure)
-    case ended
+    /// By execve, or by death.
+    case ended(certainlyDead: Bool)
   }
 
   private let setup: Descriptor
   /// Until the child has left roostd's memory.
   private var stack: ChildStack?
+  /// Its `oom_score_adj`, to be written once it has.
+  private var outOfMemoryScore: Descriptor?
 
   /// Where to wait for a ``Report``.
   var setupDescriptor: CInt { setup.rawValue }
@@ -27,7 +30,7 @@ final class SandboxChild {
   /// Clones into `group`, with `root` as the future root and `temporary`, if there is one, as /tmp; the ends of its pipes go into `handOver`.
   init(
     host: SandboxHost, order: SandboxOrder, group: ControlGroup, root: borrowing Descriptor,
-    temporary: borrowing Descriptor?, handOver: HandOver
+    temporary: borrowing Descriptor?, network: HostNetwork.Lease?, handOver: HandOver
   ) throws(SpawnFailure) {
     let ends = try SandboxChild.makeEnds()
     let tasks = try failing(at: .makeControlGroup) { () throws(SystemError) in try group.openTasks() }
@@ -46,6 +49,8 @@ final class SandboxChild {
     plan.host_id = order.hostUserID
     plan.process_limit = order.processLimit
     plan.setTasks(tasks.rawValues)
+    plan.link.host = -1
+    if let network { host.network?.describe(network, in: &plan.link) }
     var child = unsafe csandbox_child()
     let answer = unsafe csandbox_spawn(host.prepared.pointer, &plan, &child)
     guard answer == 0 else { throw SpawnFailure(step: .clone, errno: -answer) }
@@ -66,7 +71,8 @@ final class SandboxChild {
     case CSANDBOX_NOTHING: return .none
     case CSANDBOX_ENDED:
       stack = nil
-      return .ended
+      rankAmongVictims()
+      return .ended(certainlyDead: report.error != 0)
     case CSANDBOX_READY where report.listener >= 0: return .mapsWanted(listener: Descriptor(owning: report.listener))
     case CSANDBOX_FAILED:
       let step = UInt16(exactly: report.step).flatMap(SpawnStep.init) ?? .handshake
@@ -77,8 +83,19 @@ final class SandboxChild {
 
   /// Writes the maps of its user namespace and lets it go on.
   func writeMaps(hostUserID: UInt32) throws(SpawnFailure) {
+    // Now, since it belongs to root as long as the process is not dumpable, as roostd's memory makes it.
+    outOfMemoryScore = try failing(at: .writeIdentityMap) { () throws(SystemError) in try OutOfMemoryScore.file(of: process.processID) }
     let answer = csandbox_admit(setup.rawValue, process.processID, hostUserID)
     guard answer == 0 else { throw SpawnFailure(step: .writeIdentityMap, errno: -answer) }
+  }
+
+  /// Raising a score is refused to nobody; a process that has ended has none.
+  private func rankAmongVictims() {
+    do {
+      if let file = outOfMemoryScore.take() { try file.write("\(OutOfMemoryScore.sandbox)") }
+    } catch  where error.errno != ESRCH {
+      note("process \(process.processID): \(error)")
+    } catch {}
   }
 
   private struct Ends: ~Copyable {

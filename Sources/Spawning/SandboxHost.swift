@@ -10,7 +10,9 @@ package final class SandboxHost {
   let prepared: PreparedHost
   let initProgram: Descriptor
   let volumes: Descriptor
-  private let runtimes: Descriptor
+  let runtimes: Descriptor
+  /// `nil` where no sandbox may, or can, have a way out.
+  let network: HostNetwork?
   private let artifacts: Descriptor
   private let unpackerRoot: UnpackerRoot?
   private var groupCount: UInt64 = 0
@@ -19,10 +21,20 @@ package final class SandboxHost {
   ///   - state: the state directory, whose tree stands.
   ///   - initProgram: path of the roost-init executable.
   ///   - unpackProgram: path of the roost-unpack executable; without it no sandbox is made for it.
-  package init(
+  package convenience init(
     settings: HostSettings, state: borrowing Descriptor, initProgram: String, unpackProgram: String? = nil,
-    controlGroups: ControlGroupTree
+    controlGroups: ControlGroupTree, network: HostNetwork? = nil
   ) throws(SystemError) {
+    try self.init(
+      settings: settings, state: state, initProgram: initProgram, unpackProgram: unpackProgram, controlGroups: controlGroups,
+      network: network, prepared: try PreparedHost())
+  }
+
+  init(
+    settings: HostSettings, state: borrowing Descriptor, initProgram: String, unpackProgram: String?,
+    controlGroups: ControlGroupTree, network: HostNetwork?, prepared: PreparedHost
+  ) throws(SystemError) {
+    self.network = network
     self.settings = settings
     self.controlGroups = controlGroups
     self.initProgram = try Descriptor.open(initProgram, flags: O_RDONLY)
@@ -39,7 +51,7 @@ package final class SandboxHost {
     } else {
       unpackerRoot = nil
     }
-    prepared = try PreparedHost()
+    self.prepared = prepared
   }
 
   /// A name that no control group of this run has had: the supervisor's numbers may come twice, where a group could not be removed.
@@ -123,4 +135,7 @@ final class PreparedHost {
     guard answer == 0 else { throw SystemError(call: "prepare", object: "system call policy and /proc masks", errno: -answer) }
     unsafe pointer = UnsafePointer(host)
   }
+
+  /// The compiled policy.
+  var filter: UnsafePointer<sock_fprog> { unsafe pointer.pointer(to: \.filter)! }
 }

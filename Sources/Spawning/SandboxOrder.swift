@@ -29,6 +29,14 @@ enum SandboxOrder {
     }
   }
 
+  /// Nobody is spoken to while unpacking.
+  var network: NetworkPolicyChoice {
+    switch self {
+    case .function(let recipe): recipe.network
+    case .unpacker: .none
+    }
+  }
+
   /// An unpacker has no file to write to.
   var volume: (id: VolumeID, megabytes: UInt32)? {
     switch self {

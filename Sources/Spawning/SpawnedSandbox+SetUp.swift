@@ -26,7 +26,17 @@ extension SpawnedSandbox {
         in: host.controlGroups, name: host.newGroupName(), memoryBytes: order.memoryBytes, processLimit: order.processLimit)
     }
     self.group = group
-    child = try SandboxChild(host: host, order: order, group: group, root: root, temporary: temporary, handOver: handOver)
+    network = try admitToNetwork()
+    child = try SandboxChild(
+      host: host, order: order, group: group, root: root, temporary: temporary, network: network, handOver: handOver)
+  }
+
+  /// Before the child makes its device: no packet ever finds it without a policy. ENETDOWN: this host has no network for sandboxes, as
+  /// was said at its start.
+  private func admitToNetwork() throws(SpawnFailure) -> HostNetwork.Lease? {
+    guard order.network != .none else { return nil }
+    guard let network = surroundings.host.network else { throw SpawnFailure(step: .admitToNetwork, errno: ENETDOWN) }
+    return try network.admit(order.network)
   }
 
   private func watchChild() throws(SystemError) {
@@ -46,11 +56,21 @@ extension SpawnedSandbox {
           handOver.append(listener, as: .listener)
           handle(.mapsWanted)
         case .failed(let failure): handle(.stepFailed(failure))
-        case .ended:
+        case .ended(let certainlyDead):
           endSetUp()
-          handle(.executed)
+          // A child that was killed closes the socket as well. Before it was let on that cannot be taken for execve.
+          if isAdmitted && !certainlyDead { handle(.executed) }
         }
       }
+    }
+  }
+
+  func writeMaps() throws(SpawnFailure) {
+    do {
+      try child?.writeMaps(hostUserID: order.hostUserID)
+      isAdmitted = true
+    } catch  where error.errno == EPIPE {
+      // It is gone. What it has said of that, or else its end, is still to come.
     }
   }
 

@@ -21,9 +21,14 @@ final class SpawnedSandbox {
   let arrival = ContinuousClock.now
   private var lifecycle: SandboxLifecycle
   var volume: Volume?
+  /// While it waits for one.
+  var volumeTicket: VolumePool.Ticket?
   var volumeWasKept = false
   var wasAnnounced = false
+  /// The child has its maps and goes on to execve.
+  var isAdmitted = false
   var group: ControlGroup?
+  var network: HostNetwork.Lease?
   var child: SandboxChild?
   let handOver = HandOver()
   var processWatch: EventLoop.Token?
@@ -44,7 +49,7 @@ final class SpawnedSandbox {
       volumeWasKept = true
       return volumeArrived(.success(kept))
     }
-    surroundings.volumes.take(megabytes: wanted.megabytes) { [self] in volumeArrived($0) }
+    volumeTicket = surroundings.volumes.take(megabytes: wanted.megabytes) { [self] in volumeArrived($0) }
   }
 
   func handle(_ input: SandboxLifecycle.Input) {
@@ -52,6 +57,7 @@ final class SpawnedSandbox {
   }
 
   private func volumeArrived(_ outcome: Result<Volume, SystemError>) {
+    volumeTicket = nil
     switch outcome {
     case .failure(let error): handle(.couldNotStart(SpawnFailure(step: .prepareVolume, errno: error.errno)))
     case .success(let volume):
@@ -64,7 +70,7 @@ final class SpawnedSandbox {
   private func perform(_ action: SandboxLifecycle.Action) {
     switch action {
     case .start: start()
-    case .writeMaps: attempt { () throws(SpawnFailure) in try child?.writeMaps(hostUserID: order.hostUserID) }
+    case .writeMaps: attempt { () throws(SpawnFailure) in try writeMaps() }
     case .handOver: attempt { () throws(SpawnFailure) in try announce() }
     case .kill: kill()
     case .answer(let event): surroundings.send(event, DescriptorList())

@@ -6,6 +6,7 @@
 //   Spawner             requests of the supervisor in, events out (SupervisorLink), one SpawnedSandbox for each sandbox
 //   SpawnedSandbox      does what SandboxLifecycle (pure) decides
 //   SandboxHost         what all sandboxes share: directories, system call policy, roost-init, the control group tree
-//   VolumePool          `/tmp` volumes, made and dropped by a thread of their own
+//   VolumePool          `/tmp` volumes, made and taken down by threads of their own
+//   Leftovers           what an earlier run that was killed has left: removed by every start, and by CleaningRun alone
 //
 // Everything but the volumes happens on one thread, in one EventLoop. Nothing on it waits for a sandbox.

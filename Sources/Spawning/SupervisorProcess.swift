@@ -11,22 +11,44 @@ package final class SupervisorProcess {
   let handle: ChildHandle
   let began = ContinuousClock.now
 
+  /// What a supervisor lives in, beside its user.
+  struct Surroundings {
+    /// The sandboxes' system call policy is the supervisor's too.
+    let host: PreparedHost
+    let domain: SupervisorDomain
+    /// `nil`: ours.
+    var group: ControlGroup?
+    var outOfMemoryScore: Int?
+  }
+
   /// Starts `program`; `socket` becomes its descriptor 3, `output` its standard output where it is not ours.
   init(
-    program: String, arguments: [String], user: ServiceUser, socket: CInt = -1, output: CInt = -1
+    program: String, arguments: [String], user: ServiceUser, in surroundings: Surroundings, socket: CInt = -1, output: CInt = -1
   ) throws(SystemError) {
     var child = unsafe csandbox_child(process: 0, pidfd: -1, stack: nil)
+    let domain = try surroundings.domain.make()
+    let domainNumber = domain.rawValues.first ?? -1
+    let tasks = try surroundings.group?.openTasks() ?? DescriptorList()
+    let taskNumbers = tasks.rawValues
+    let score = surroundings.outOfMemoryScore.map(String.init)
     let answer = unsafe withCStrings([program] + arguments) { arguments in
       unsafe withCStrings(SupervisorProcess.environment) { environment in
-        unsafe user.groups.withUnsafeBufferPointer { groups in
-          var daemon = unsafe csandbox_daemon(
-            path: arguments[0], arguments: arguments, environment: environment, user: user.account.userID,
-            group: user.account.groupID, group_count: UInt32(groups.count), groups: groups.baseAddress, socket: socket,
-            output: output)
-          return unsafe csandbox_start_daemon(&daemon, &child)
+        unsafe withCStrings(score.map { [$0] } ?? []) { score in
+          unsafe user.groups.withUnsafeBufferPointer { groups in
+            unsafe taskNumbers.withUnsafeBufferPointer { tasks in
+              var daemon = unsafe csandbox_daemon(
+                path: arguments[0], arguments: arguments, environment: environment, user: user.account.userID,
+                group: user.account.groupID, group_count: UInt32(groups.count), groups: groups.baseAddress, socket: socket,
+                output: output, control_group: surroundings.group?.unifiedDirectory ?? -1, tasks_count: UInt32(tasks.count),
+                tasks: tasks.baseAddress, domain: domainNumber, filter: surroundings.host.filter, oom_score: score[0])
+              return unsafe csandbox_start_daemon(&daemon, &child)
+            }
+          }
         }
       }
     }
+    withExtendedLifetime(domain) {}
+    withExtendedLifetime(tasks) {}
     let (processID, pidfd) = unsafe (child.process, child.pidfd)
     if pidfd >= 0 {
       handle = ChildHandle(processID: processID, pidfd: pidfd)

@@ -2,10 +2,34 @@ import Glibc
 import LinuxSystem
 import Synchronization
 
+/// What `/tmp` is made of, as the configuration says (`tmp-backend`).
+package enum TemporaryBackend: String, Sendable, Hashable {
+  /// ext4 on loop devices, or where there are none tmpfs.
+  case auto
+  case ext4
+  case btrfs
+  case tmpfs
+}
+
 /// The file system of one `/tmp`, for as long as its environment lives.
 package final class Volume: Sendable {
+  /// One of those that a host can have.
+  enum FileSystem: ~Copyable, Sendable {
+    case ext4(LoopVolume)
+    case btrfs(BtrfsSubvolume)
+    case tmpfs(MemoryVolume)
+
+    borrowing func mount() throws(SystemError) -> Descriptor {
+      switch self {
+      case .ext4(let volume): try volume.mount()
+      case .btrfs(let volume): try volume.mount()
+      case .tmpfs(let volume): try volume.mount()
+      }
+    }
+  }
+
   private struct Contents: ~Copyable, Sendable {
-    var volume: LoopVolume?
+    var volume: FileSystem?
     /// Keeps the file system mounted while no sandbox does. Else the kernel would unmount it in the last moments of PID 1, and whoever
     /// waits for that end would wait for the disk.
     var anchor: Descriptor?
@@ -15,8 +39,7 @@ package final class Volume: Sendable {
 
   private let contents: Mutex<Contents>
 
-  init(_ template: LoopVolumeTemplate, in directory: borrowing Descriptor) throws(SystemError) {
-    let volume = try LoopVolume(template, in: directory)
+  init(_ volume: consuming FileSystem) throws(SystemError) {
     let anchor = try volume.mount()
     let spare = try volume.mount()
     contents = Mutex(Contents(volume: volume, anchor: anchor, spare: spare))
@@ -37,6 +60,11 @@ package final class Volume: Sendable {
 
   /// Unmounts it and frees its disk space, here and now: on the thread that calls, whoever else still knows this value.
   func close() {
-    contents.withLock { $0 = Contents() }
+    contents.withLock { contents in
+      // The mounts first: what is still mounted cannot all be freed.
+      contents.spare = nil
+      contents.anchor = nil
+      contents.volume = nil
+    }
   }
 }

@@ -3,35 +3,32 @@ import LinuxSystem
 import SpawnProtocol
 import Synchronization
 
-/// A thread that makes `/tmp` volumes and takes them down.
+/// A thread that makes `/tmp` volumes, and those of ``VolumeTeardown``, which take them down.
 ///
 /// Mounting an ext4 on a fresh loop device takes milliseconds and unmounting it up to tens: what would hold up every sandbox on the
-/// loop's thread holds up nobody here. It is the only other thread of roostd; the child of a clone does not care for it, since it
+/// loop's thread holds up nobody here. There are no other threads in roostd; the child of a clone does not care for them, since it
 /// neither allocates nor locks.
 final class VolumeWorkshop: Sendable {
   enum Job: Sendable {
     case make(megabytes: UInt32)
-    case drop(Volume)
   }
 
   typealias Outcome = Result<Volume, SystemError>
 
-  private let directory: Descriptor
+  private let maker: VolumeMaker
   private let thread: DescriptorWatcher
+  private let teardown: VolumeTeardown
   private let orders: Descriptor
   private let finished: Descriptor
-  /// One takes 50 ms to make and about 100 KB to keep, and users may ask for thousands of sizes.
-  private let templates = Mutex([UInt32: LoopVolumeTemplate]())
-  private static let templateLimit = 16
   private let state = Mutex((jobs: [Job](), outcomes: [(megabytes: UInt32, outcome: Outcome)]()))
 
   /// Readable when outcomes are to be collected.
   var notice: CInt { finished.rawValue }
 
-  /// - Parameter directory: where the backing files are.
-  init(directory: borrowing Descriptor) throws(SystemError) {
-    self.directory = try directory.duplicate()
+  init(_ maker: VolumeMaker) throws(SystemError) {
+    self.maker = maker
     thread = try DescriptorWatcher()
+    teardown = try VolumeTeardown()
     orders = try Descriptor.eventCounter()
     finished = try Descriptor.eventCounter()
   }
@@ -40,19 +37,38 @@ final class VolumeWorkshop: Sendable {
     _ = try thread.watch(orders.rawValue, for: .readable, oneShot: false) { [weak self] in self?.work() }
   }
 
-  /// Ends the thread; what was ordered and not done, and done and not collected, goes with the caller.
+  /// Takes a volume down; in a moment, whoever else still knows it.
+  func drop(_ volume: Volume) { teardown.add(volume) }
+
+  /// Ends the thread, and returns when all that was dropped, or made and not collected, is gone.
   func stop() {
     thread.stop()
     let rest = state.withLock { state in
       defer { state = ([], []) }
       return state
     }
-    withExtendedLifetime(rest) {}
+    for case (_, .success(let volume)) in rest.outcomes { drop(volume) }
+    // What cannot be waited for goes with the process.
+    do { try teardown.finish() } catch { note("/tmp volumes: \(error)") }
   }
 
   func order(_ job: Job) {
     state.withLock { $0.jobs.append(job) }
     raise(orders)
+  }
+
+  /// Takes back an order for a volume of that size that has not been begun.
+  ///
+  /// - Returns: false when there is none: all are made, or being made.
+  func withdraw(megabytes: UInt32) -> Bool {
+    state.withLock { state in
+      let index = state.jobs.lastIndex { job in
+        if case .make(megabytes) = job { true } else { false }
+      }
+      guard let index else { return false }
+      state.jobs.remove(at: index)
+      return true
+    }
   }
 
   func collect() -> [(megabytes: UInt32, outcome: Outcome)] {
@@ -67,24 +83,13 @@ final class VolumeWorkshop: Sendable {
     take(orders)
     while let job = state.withLock({ $0.jobs.isEmpty ? nil : $0.jobs.removeFirst() }) {
       switch job {
-      case .drop(let volume): volume.close()
       case .make(let megabytes):
         let outcome: Outcome
-        do { outcome = .success(try make(megabytes: megabytes)) } catch { outcome = .failure(error) }
+        do { outcome = .success(try maker.make(megabytes: megabytes)) } catch { outcome = .failure(error) }
         state.withLock { $0.outcomes.append((megabytes, outcome)) }
         raise(finished)
       }
     }
-  }
-
-  private func make(megabytes: UInt32) throws(SystemError) -> Volume {
-    if let template = templates.withLock({ $0[megabytes] }) { return try Volume(template, in: directory) }
-    let template = try LoopVolumeTemplate.make(megabytes: megabytes, in: directory)
-    templates.withLock { templates in
-      if templates.count >= Self.templateLimit { templates = templates.filter { $0.key == VolumePool.pooledMegabytes } }
-      templates[megabytes] = template
-    }
-    return try Volume(template, in: directory)
   }
 
   private func raise(_ counter: borrowing Descriptor) {

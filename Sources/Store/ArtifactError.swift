@@ -16,6 +16,8 @@ package enum ArtifactError: Error, Sendable, Hashable, CustomStringConvertible {
   case unsafeEntry(name: String, reason: String)
   /// There is no such artefact.
   case missing(ContentDigest)
+  /// The disk has no room for it.
+  case noSpace(reason: String)
   /// The host has nobody to unpack it now: nothing is known of the archive.
   case noUnpacker(UnpackerUnavailable)
   case io(StoreError)
@@ -28,6 +30,7 @@ package enum ArtifactError: Error, Sendable, Hashable, CustomStringConvertible {
     case .tooManyEntries(let limit): "more than \(limit) files and directories"
     case .unsafeEntry(let name, let reason): "entry \(name): \(reason)"
     case .missing(let digest): "no artefact \(digest)"
+    case .noSpace(let reason): reason
     case .noUnpacker(let error): "no unpacker: \(error)"
     case .io(let error): error.description
     }

@@ -21,12 +21,22 @@ extension ArtifactStore {
       return tree
     }
     try Self.fill(tree, from: session, limits: limits)
+    // Only now is it known how much it is.
+    try checkSpace(for: Int64(zip.count))
     return try io { () throws(CallError) in
       let made = try Folder.open(path: directory).folder(temporary).folder(kind.name)
       let (bytes, entries) = try made.contents()
       try made.seal(seconds: TreeWriter.time, by: Folder.Durability(files: entries))
       try publish(digest, kind, zip, from: temporary)
       return bytes
+    }
+  }
+
+  /// Whether there is room for `bytes` more: code that fills the disk takes it from everybody.
+  func checkSpace(for bytes: Int64) throws(ArtifactError) {
+    let free = try io { () throws(CallError) in try Folder.open(path: directory).freeBytes() }
+    guard free - bytes >= reserve else {
+      throw .noSpace(reason: "the host's disk has \(free >> 20) MB free, of which \(reserve >> 20) MB are kept back")
     }
   }
 

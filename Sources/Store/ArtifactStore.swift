@@ -31,16 +31,21 @@ package final class ArtifactStore: Sendable {
 
   let directory: String
   let limits: ArchiveLimits
+  /// Bytes of the disk that artefacts leave free.
+  let reserve: Int64
   let unpacker: any ArchiveUnpacker
   private let work = BlockingWork(label: "roost.artifacts")
   /// Each unpacking waits for its unpacker and for the disk on a thread of its own.
   private let desks = Desks(count: 2)
 
   /// Opens the store, making `directory` if need be, and removes what a crash left half made. Blocks: call it while starting.
-  package init(directory: String, unpacker: any ArchiveUnpacker, limits: ArchiveLimits = .lambda) throws(StoreError) {
+  package init(
+    directory: String, unpacker: any ArchiveUnpacker, limits: ArchiveLimits = .lambda, reserve: Int64 = 0
+  ) throws(StoreError) {
     self.directory = directory
     self.unpacker = unpacker
     self.limits = limits
+    self.reserve = reserve
     do throws(CallError) {
       try Folder.make(path: directory)
       let root = try Folder.open(path: directory)
@@ -71,6 +76,7 @@ package final class ArtifactStore: Sendable {
   private func unpack(
     _ zip: [UInt8], as digest: ContentDigest, _ kind: Kind, at desk: BlockingWork
   ) async throws(ArtifactError) -> CodeArtifact {
+    try await work.run { [self] () throws(ArtifactError) in try checkSpace(for: Int64(zip.count)) }
     let session: any UnpackerSession
     do throws(UnpackerUnavailable) { session = try await unpacker.begin(zip, limits: limits) } catch { throw .noUnpacker(error) }
     let result: Result<Int64, ArtifactError> = await desk.run { [self] in
@@ -141,7 +147,10 @@ package final class ArtifactStore: Sendable {
   }
 
   func io<Value: ~Copyable>(_ body: () throws(CallError) -> Value) throws(ArtifactError) -> Value {
-    do { return try body() } catch { throw .io(error.worded(in: directory)) }
+    do { return try body() } catch {
+      let error = error.worded(in: directory)
+      throw error.isOutOfSpace ? .noSpace(reason: "the host's disk is full") : .io(error)
+    }
   }
 }
 

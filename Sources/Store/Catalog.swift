@@ -136,6 +136,7 @@ extension FunctionVersion {
       environment: configuration.environment,
       code: configuration.code.digest,
       layers: configuration.layers.map(\.code.digest),
-      logGroup: configuration.logGroup ?? "/aws/lambda/\(configuration.id.name)")
+      logGroup: configuration.logGroup ?? "/aws/lambda/\(configuration.id.name)",
+      network: configuration.network)
   }
 }

@@ -12,4 +12,8 @@ package enum CatalogError: Error, Sendable, Hashable {
   /// Every user id of the range is leased.
   case noUserIDLeft
   case store(StoreError)
+
+  package var isOutOfSpace: Bool {
+    if case .store(let error) = self { error.isOutOfSpace } else { false }
+  }
 }

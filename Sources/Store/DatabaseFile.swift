@@ -67,7 +67,9 @@ enum DatabaseFile {
     case let error as DatabaseError:
       StoreError(
         operation: operation, object: path,
-        answer: "SQLite \(error.extendedResultCode.rawValue) (\(error.message ?? error.extendedResultCode.description))")
+        answer: "SQLite \(error.extendedResultCode.rawValue) (\(error.message ?? error.extendedResultCode.description))",
+        // The second: the shared memory beside the write-ahead log could not grow.
+        isOutOfSpace: error.resultCode == .SQLITE_FULL || error.extendedResultCode == .SQLITE_IOERR_SHMSIZE)
     default: StoreError(operation: operation, object: path, answer: String(describing: error))
     }
   }

@@ -11,7 +11,9 @@ struct CallError: Error {
 
   /// For the room's border; `directory` tells where a relative name was looked up.
   func worded(in directory: String) -> StoreError {
-    StoreError(operation: call, object: name.hasPrefix("/") ? name : "\(directory)/\(name)", answer: answer)
+    StoreError(
+      operation: call, object: name.hasPrefix("/") ? name : "\(directory)/\(name)", answer: answer,
+      isOutOfSpace: code == ENOSPC || code == EDQUOT)
   }
 }
 
@@ -46,6 +48,13 @@ struct Folder: ~Copyable, Sendable {
     let copy = unsafe openat(descriptor, FileName.current.cString, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard copy >= 0 else { throw CallError(call: "openat", name: ".", code: errno) }
     return Folder(owning: copy)
+  }
+
+  /// What an ordinary user may still write on the file system.
+  borrowing func freeBytes() throws(CallError) -> Int64 {
+    var space = statvfs()
+    guard unsafe fstatvfs(descriptor, &space) == 0 else { throw CallError(call: "fstatvfs", name: ".", code: errno) }
+    return Int64(clamping: UInt64(space.f_bavail).multipliedReportingOverflow(by: UInt64(space.f_frsize)).partialValue)
   }
 
   /// Opens a directory; a link in its place is an error (`ENOTDIR` or `ELOOP`).

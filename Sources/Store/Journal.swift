@@ -105,11 +105,16 @@ package final class Journal: Sendable {
     if more { queue.asyncAfter(deadline: .now() + Journal.maintenanceInterval) { self.maintain() } }
   }
 
-  private func reportLosses() {
+  /// On the queue.
+  func reportLosses() {
     let refused = waiting.withLock { $0.takeDropped() }
     if refused > 0 { logger.warning("journal queue was full: \(refused) entries dropped") }
-    guard let failure = writer.withLock({ $0.takeFailure() }) else { return }
-    let error = DatabaseFile.wording(failure.error, operation: failure.operation, path: path)
-    logger.error("\(error); \(failure.lost) entries lost")
+    switch writer.withLock({ $0.takeNews() }) {
+    case .nothing: break
+    case .beganToFail(let failure):
+      let error = DatabaseFile.wording(failure.error, operation: failure.operation, path: path)
+      logger.error("\(error); nothing is recorded until this is mended, \(failure.lost) entries lost so far")
+    case .recovered(let lost): logger.notice("\(path) is written again; \(lost) entries were lost")
+    }
   }
 }

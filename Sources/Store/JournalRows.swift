@@ -31,8 +31,9 @@ extension InvocationRecord {
   static let insertion = """
     INSERT INTO invocation (functionID, requestID, version, environmentID, type, outcome, errorType, coldStart, accepted, queue,
       sandboxCreate, initialization, invoke, response, billedMilliseconds, memorySize, maxMemoryUsed, cpuMicroseconds, requestBytes,
-      responseBytes)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      responseBytes, throttledPeriods, throttledMicroseconds, refusedProcesses, cpuPressureMicroseconds, memoryPressureMicroseconds,
+      ioPressureMicroseconds)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     """
 
   func arguments(functionID: Int64) -> StatementArguments {
@@ -40,6 +41,8 @@ extension InvocationRecord {
       functionID, requestID, version, environmentID, type.rawValue, outcome.rawValue, errorType, coldStart, accepted, phases.queue,
       phases.sandboxCreate, phases.initialization, phases.invoke, phases.response, billedMilliseconds, memorySize.bytes,
       maxMemoryUsed.bytes, cpuMicroseconds, requestBytes, responseBytes,
+      stalls?.throttledPeriods, stalls?.throttledMicroseconds, stalls?.refusedProcesses, stalls?.cpuPressureMicroseconds,
+      stalls?.memoryPressureMicroseconds, stalls?.ioPressureMicroseconds,
     ]
   }
 
@@ -52,7 +55,18 @@ extension InvocationRecord {
         queue: row["queue"], sandboxCreate: row["sandboxCreate"], initialization: row["initialization"], invoke: row["invoke"],
         response: row["response"]),
       billedMilliseconds: row["billedMilliseconds"], memorySize: row.size("memorySize"), maxMemoryUsed: row.size("maxMemoryUsed"),
-      cpuMicroseconds: row["cpuMicroseconds"], requestBytes: row["requestBytes"], responseBytes: row["responseBytes"])
+      cpuMicroseconds: row["cpuMicroseconds"], requestBytes: row["requestBytes"], responseBytes: row["responseBytes"],
+      stalls: ResourceStalls(row: row))
+  }
+}
+
+extension ResourceStalls {
+  fileprivate init?(row: Row) {
+    guard let throttledPeriods: Int64 = row["throttledPeriods"] else { return nil }
+    self.init(
+      throttledPeriods: throttledPeriods, throttledMicroseconds: row["throttledMicroseconds"], refusedProcesses: row["refusedProcesses"],
+      cpuPressureMicroseconds: row["cpuPressureMicroseconds"], memoryPressureMicroseconds: row["memoryPressureMicroseconds"],
+      ioPressureMicroseconds: row["ioPressureMicroseconds"])
   }
 }
 

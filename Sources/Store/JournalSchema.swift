@@ -10,6 +10,7 @@ enum JournalSchema {
     migrator.registerMigration("journal-1") { database in
       try database.execute(sql: functions + invocations + environments + logs)
     }
+    migrator.registerMigration("journal-2") { database in try database.execute(sql: stalls) }
     return migrator
   }
 
@@ -56,6 +57,16 @@ enum JournalSchema {
     CREATE INDEX invocationByRequest ON invocation (requestID);
     CREATE INDEX invocationByEnvironment ON invocation (environmentID);
 
+    """
+
+  /// NULL where nothing ran, and the pressures also where the kernel keeps none.
+  private static let stalls = """
+    ALTER TABLE invocation ADD COLUMN throttledPeriods INTEGER;
+    ALTER TABLE invocation ADD COLUMN throttledMicroseconds INTEGER;
+    ALTER TABLE invocation ADD COLUMN refusedProcesses INTEGER;
+    ALTER TABLE invocation ADD COLUMN cpuPressureMicroseconds INTEGER;
+    ALTER TABLE invocation ADD COLUMN memoryPressureMicroseconds INTEGER;
+    ALTER TABLE invocation ADD COLUMN ioPressureMicroseconds INTEGER;
     """
 
   private static let environments = """

@@ -3,16 +3,26 @@ import GRDB
 
 /// The writing half of the journal: batches in, old rows out. Used from the journal's queue alone; its mutex is never contended.
 struct JournalWriter {
-  /// What went wrong since the last report: the first error and all that it cost.
+  /// What went wrong: the first error and all that was lost since.
   struct Failure {
     var operation: String
     var error: any Error
     var lost: Int
+    var isReported = false
+  }
+
+  /// What the administrator should hear: of a disk that is full for an hour twice, not every second.
+  enum News {
+    case nothing
+    case beganToFail(Failure)
+    case recovered(lost: Int)
   }
 
   private var retention: JournalRetentionPass
   private var functionIDs: [FunctionID: Int64] = [:]
+  /// Until a batch is written again.
   private var failure: Failure?
+  private var recoveredLosses: Int?
   /// Rows written since the last maintenance.
   private var written = 0
   private var maintenanceIsArranged = false
@@ -28,6 +38,7 @@ struct JournalWriter {
         for entry in entries { try insert(entry, into: database) }
       }
       written += entries.count
+      recover()
     } catch {
       functionIDs.removeAll()  // some may have been rolled back
       note(error, during: "write batch", lost: entries.count)
@@ -61,7 +72,7 @@ struct JournalWriter {
 
   /// True once when there is something to maintain and nothing arranged yet; the caller then arranges it.
   mutating func wantsMaintenance() -> Bool {
-    guard !maintenanceIsArranged, written > 0 || retention.isUnfinished || failure != nil else { return false }
+    guard !maintenanceIsArranged, written > 0 || retention.isUnfinished || hasNews else { return false }
     maintenanceIsArranged = true
     return true
   }
@@ -88,9 +99,19 @@ struct JournalWriter {
     }
   }
 
-  mutating func takeFailure() -> Failure? {
-    defer { failure = nil }
-    return failure
+  private var hasNews: Bool { recoveredLosses != nil || failure?.isReported == false }
+
+  mutating func takeNews() -> News {
+    if let lost = recoveredLosses.take() { return .recovered(lost: lost) }
+    guard let failure, !failure.isReported else { return .nothing }
+    self.failure?.isReported = true
+    return .beganToFail(failure)
+  }
+
+  private mutating func recover() {
+    guard let failure = failure.take() else { return }
+    // One that nobody has heard of is told of as it began; its losses are in it.
+    if failure.isReported { recoveredLosses = failure.lost } else { self.failure = failure }
   }
 
   private mutating func note(_ error: any Error, during operation: String, lost: Int) {

@@ -15,11 +15,14 @@ package struct StoreError: Error, Sendable, Hashable, CustomStringConvertible {
   package var object: String
   /// As in `SQLITE_FULL: database or disk is full` or `ENOSPC (No space left on device)`.
   package var answer: String
+  /// The disk, or the share of it that is allowed, is full: it may succeed once there is space.
+  package var isOutOfSpace: Bool
 
-  package init(operation: String, object: String, answer: String) {
+  package init(operation: String, object: String, answer: String, isOutOfSpace: Bool = false) {
     self.operation = operation
     self.object = object
     self.answer = answer
+    self.isOutOfSpace = isOutOfSpace
   }
 
   package var description: String { "\(operation) on \(object): \(answer)" }

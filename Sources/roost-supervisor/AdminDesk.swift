@@ -41,7 +41,8 @@ struct AdminDesk: AdminBackend {
     let admission = dispatcher.admissionFacts()
     facts.capacity = HostCapacity(
       concurrencyLimit: admission.concurrencyLimit, concurrencyInUse: admission.concurrency,
-      memoryBudget: admission.memoryBudget, memoryCommitted: admission.memoryCommitted)
+      memoryBudget: admission.budget.memory, memoryCommitted: admission.committed.memory,
+      diskBudget: admission.budget.disk, diskCommitted: admission.committed.disk)
     return facts
   }
 }

@@ -14,29 +14,39 @@ struct Configuration: Sendable {
   var owner: Owner
   var scheduling: SchedulingConfiguration
   var drainTimeout: Duration
+  /// Free disk space below which nothing is accepted that takes some.
+  var diskReserve: MemorySize
+  /// What roostd is told of these, as given.
+  var givenDiskBudget: Int?
+  var temporaryBackend: String
   var user: String
   var logLevel: Logger.Level
+  var network: NetworkConfiguration
 
   /// Host uids that environments are given. They must belong to nobody else on the host, another Roost among them.
   static let userIDs: ClosedRange<UInt32> = 2_000_000_001...2_000_065_536
 
   static let keys: Set<String> = [
     "state-dir", "listen", "runtimes-dir", "auth", "region", "account", "concurrency-limit", "memory-budget",
-    "idle-timeout", "drain-timeout", "user", "uid-range", "log-level",
+    "disk-budget", "disk-reserve", "tmp-backend", "idle-timeout", "drain-timeout", "user", "uid-range", "log-level",
   ]
+
+  /// A mapping, and so in the file only.
+  private static let networkKey = "network"
 
   /// Merges command line, environment and file, and checks every value.
   static func resolve(_ options: Options) throws(ConfigurationError) -> Configuration {
     let environment = ProcessInfo.processInfo.environment
-    var values = try file(options.config ?? environment["ROOST_CONFIG"])
+    let content = try file(options.config ?? environment["ROOST_CONFIG"])
+    var values = content.filter { $0.key != networkKey }.mapValues { "\($0)" }
     for key in keys {
       if let value = environment["ROOST_" + key.uppercased().replacing("-", with: "_")] { values[key] = value }
     }
     values.merge(options.given) { $1 }
-    return try Configuration(values)
+    return try Configuration(values, network: try NetworkConfiguration(content[networkKey]))
   }
 
-  private static func file(_ path: String?) throws(ConfigurationError) -> [String: String] {
+  private static func file(_ path: String?) throws(ConfigurationError) -> [String: Any] {
     guard let path else { return [:] }
     let content: Any?
     do {
@@ -48,13 +58,15 @@ struct Configuration: Sendable {
     }
     guard let content else { return [:] }  // an empty file
     guard let mapping = content as? [String: Any] else { throw ConfigurationError("\(path): not a mapping of keys to values") }
-    if let unknown = mapping.keys.filter({ !keys.contains($0) }).min() {
-      throw ConfigurationError("\(path): unknown key \(unknown)", hint: "keys are \(keys.sorted().joined(separator: ", "))")
+    if let unknown = mapping.keys.filter({ !keys.contains($0) && $0 != networkKey }).min() {
+      throw ConfigurationError(
+        "\(path): unknown key \(unknown)", hint: "keys are \((keys.union([networkKey])).sorted().joined(separator: ", "))")
     }
-    return mapping.mapValues { "\($0)" }
+    return mapping
   }
 
-  private init(_ values: [String: String]) throws(ConfigurationError) {
+  private init(_ values: [String: String], network: NetworkConfiguration) throws(ConfigurationError) {
+    self.network = network
     stateDirectory = try Self.path(values, "state-dir") ?? "/var/lib/roost"
     runtimesDirectory = try Self.path(values, "runtimes-dir") ?? stateDirectory + "/runtimes"
     (host, port) = try Self.address(values["listen"] ?? "127.0.0.1:3001")
@@ -74,9 +86,18 @@ struct Configuration: Sendable {
     // roostd gives the supervisor 30 s to end.
     drainTimeout = .seconds(try Self.number(values, "drain-timeout", 0...25) ?? 5)
     let budget = try Self.number(values, "memory-budget", 128...1_048_576 * 64).map(MemorySize.megabytes)
+    let disk = HostFactsReader.diskSpace(for: stateDirectory)
+    diskReserve = try Self.number(values, "disk-reserve", 0...1_048_576 * 64).map(MemorySize.megabytes) ?? disk.usualReserve
+    givenDiskBudget = try Self.number(values, "disk-budget", 512...1_048_576 * 64)
+    temporaryBackend = values["tmp-backend"] ?? "auto"
+    guard ["auto", "ext4", "btrfs", "tmpfs"].contains(temporaryBackend) else {
+      throw ConfigurationError("tmp-backend \(temporaryBackend): unknown", hint: "use auto, ext4, btrfs or tmpfs")
+    }
     scheduling = SchedulingConfiguration(
       concurrencyLimit: try Self.number(values, "concurrency-limit", 1...1_000_000) ?? 1_000,
-      memoryBudget: budget ?? HostFactsReader.defaultMemoryBudget(),
+      budget: HostResources(
+        memory: budget ?? HostFactsReader.defaultMemoryBudget(),
+        disk: givenDiskBudget.map(MemorySize.megabytes) ?? disk.defaultBudget(reserve: diskReserve)),
       idleTimeout: .seconds(try Self.number(values, "idle-timeout", 1...86_400) ?? 600),
       userIDs: try Self.userIDs(values["uid-range"]))
   }

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import FunctionModel
+import LinuxSystem
 
 /// What the daemon asks the kernel about its host.
 enum HostFactsReader {
@@ -18,5 +19,33 @@ enum HostFactsReader {
       }
     }
     return .megabytes(2_048)
+  }
+
+  /// Of the file system that `path` is on, or would be.
+  static func diskSpace(for path: String) -> DiskSpace {
+    var url = URL(filePath: path)
+    while url.path != "/", !FileManager.default.fileExists(atPath: url.path) { url.deleteLastPathComponent() }
+    do {
+      let space = try Descriptor.open(url.path, flags: 0).fileSystemSpace()
+      return DiskSpace(
+        free: MemorySize(bytes: Int64(clamping: space.availableBytes)), total: MemorySize(bytes: Int64(clamping: space.totalBytes)))
+    } catch {
+      // What cannot be asked has nothing: then only a disk-budget that is named admits environments.
+      return DiskSpace(free: MemorySize(bytes: 0), total: MemorySize(bytes: 0))
+    }
+  }
+}
+
+/// How much a file system has.
+struct DiskSpace {
+  var free: MemorySize
+  var total: MemorySize
+
+  /// A twentieth of the whole, at most 1 GiB.
+  var usualReserve: MemorySize { min(.megabytes(1_024), MemorySize(bytes: total.bytes / 20)) }
+
+  /// All that is free now but the reserve, and a tenth for code, images and databases; enough for one environment in any case.
+  func defaultBudget(reserve: MemorySize) -> MemorySize {
+    max(.megabytes(512), free - reserve - MemorySize(bytes: free.bytes / 10))
   }
 }

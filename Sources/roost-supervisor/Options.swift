@@ -30,6 +30,15 @@ struct Options: ParsableArguments {
   @Option(help: "Memory that all environments together may be promised, in MB. (default: what the host has, less a reserve)")
   var memoryBudget: String?
 
+  @Option(help: "What the /tmp volumes of all environments together may be promised, in MB. (default: what is free, less a reserve)")
+  var diskBudget: String?
+
+  @Option(help: "Free disk space below which no environment and no code is accepted, in MB. (default: a twentieth, at most 1024)")
+  var diskReserve: String?
+
+  @Option(help: "What /tmp is made of: ext4, btrfs, tmpfs (in memory), or auto: ext4, and where that cannot be tmpfs. (default: auto)")
+  var tmpBackend: String?
+
   @Option(help: "Seconds after which an idle environment ends. (default: 600)")
   var idleTimeout: String?
 
@@ -45,11 +54,19 @@ struct Options: ParsableArguments {
   @Option(help: "trace, debug, info, notice, warning, error or critical. (default: info)")
   var logLevel: String?
 
+  // roostd acts on these two and does not start us to serve then; here they are for the help, and so as not to be refused.
+  @ArgumentParser.Flag(help: "Remove what a killed daemon has left in this state directory and on this host, print it, and end.")
+  var clean = false
+
+  @ArgumentParser.Flag(help: "With --clean: only print what would be removed.")
+  var dryRun = false
+
   /// The options that were given, by the names they have in the configuration file.
   var given: [String: String] {
     [
       "state-dir": stateDir, "listen": listen, "runtimes-dir": runtimesDir, "auth": auth, "region": region,
       "account": account, "concurrency-limit": concurrencyLimit, "memory-budget": memoryBudget,
+      "disk-budget": diskBudget, "disk-reserve": diskReserve, "tmp-backend": tmpBackend,
       "idle-timeout": idleTimeout, "drain-timeout": drainTimeout, "user": user, "uid-range": uidRange, "log-level": logLevel,
     ].compactMapValues { $0 }
   }

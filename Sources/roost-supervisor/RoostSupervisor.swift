@@ -1,4 +1,5 @@
 import ArgumentParser
+import FunctionModel
 import LinuxSystem
 import Logging
 import Scheduling
@@ -60,6 +61,10 @@ struct ResolveConfiguration: ParsableCommand {
     print("runtimes-dir=\(configuration.runtimesDirectory)")
     print("uid-range=\(configuration.scheduling.userIDs.lowerBound)-\(configuration.scheduling.userIDs.upperBound)")
     print("user=\(configuration.user)")
+    for line in configuration.network.lines { print(line) }
+    print("tmp-backend=\(configuration.temporaryBackend)")
+    print("disk-reserve=\(configuration.diskReserve.megabytes)")
+    if let budget = configuration.givenDiskBudget { print("disk-budget=\(budget)") }
   }
 }
 

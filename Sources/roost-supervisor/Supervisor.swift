@@ -38,7 +38,8 @@ struct Supervisor {
     let journal = try Journal(path: "\(stateDirectory)/journal.sqlite", retention: retention)
     let unpacker = SandboxedUnpacker(
       spawner: spawner, catalog: catalog, userIDs: configuration.scheduling.userIDs, logger: Logger(label: "roost.unpacker"))
-    let artifacts = try ArtifactStore(directory: "\(stateDirectory)/artifacts", unpacker: unpacker)
+    let artifacts = try ArtifactStore(
+      directory: "\(stateDirectory)/artifacts", unpacker: unpacker, reserve: configuration.diskReserve.bytes)
     try await tidyUp(catalog, journal, artifacts)
 
     let images = runtimeImages()
@@ -48,7 +49,7 @@ struct Supervisor {
       configuration: configuration.scheduling,
       host: EnvironmentHost(
         spawner: spawner, images: images, artifacts: "\(stateDirectory)/artifacts", cpus: cpus,
-        logger: Logger(label: "roost.environments")),
+        networks: configuration.network.definitions, logger: Logger(label: "roost.environments")),
       catalog: catalog, journal: journal, eventLoops: eventLoops, logger: Logger(label: "roost.dispatcher"))
     let front = try front(images)
     let service = LambdaService(
@@ -84,6 +85,8 @@ struct Supervisor {
     try await journal.closeInterruptedEnvironments()
     let interrupted = try await catalog.updateStateOfInterruptedFunctions { artifacts.isComplete($0) }
     for function in interrupted { logger.notice("settled the interrupted transition of \(function.name)") }
+    // Nothing is being uploaded yet, so what no function has, however young, is what a crash left of an upload, a change or a deletion.
+    try await artifacts.collect(keeping: catalog.referencedArtifacts(), olderThan: .zero)
   }
 
   private func runtimeImages() -> RuntimeImages {
@@ -107,7 +110,7 @@ struct Supervisor {
     return FrontConfiguration(
       host: configuration.host, port: configuration.port, owner: configuration.owner, authentication: authentication,
       runtimes: Dictionary(uniqueKeysWithValues: images.runtimes.map { ($0, images[$0]?.tree?.hexadecimal) }),
-      concurrencyLimit: configuration.scheduling.concurrencyLimit)
+      concurrencyLimit: configuration.scheduling.concurrencyLimit, networks: configuration.network.definitions)
   }
 
   private func facts(_ images: RuntimeImages, _ security: SecurityFacts) -> HostFacts {
@@ -117,8 +120,9 @@ struct Supervisor {
       endpoint: "http://\(configuration.host):\(configuration.port)", owner: configuration.owner,
       runtimes: images.runtimes.map(\.identifier),
       capacity: HostCapacity(
-        concurrencyLimit: scheduling.concurrencyLimit, concurrencyInUse: 0, memoryBudget: scheduling.memoryBudget,
-        memoryCommitted: MemorySize(bytes: 0)), security: security)
+        concurrencyLimit: scheduling.concurrencyLimit, concurrencyInUse: 0, memoryBudget: scheduling.budget.memory,
+        memoryCommitted: MemorySize(bytes: 0), diskBudget: scheduling.budget.disk, diskCommitted: MemorySize(bytes: 0)),
+      security: security)
   }
 
   /// Runs the servers until SIGTERM, SIGINT or the end of roostd.

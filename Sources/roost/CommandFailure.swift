@@ -12,6 +12,8 @@ struct CommandFailure: Error, Hashable {
     case software = 70
     /// The result could not be written to stdout: the disk is full, say.
     case unwritable = 74
+    /// A daemon runs where there must be none.
+    case inUse = 75
     case notPermitted = 77
   }
 

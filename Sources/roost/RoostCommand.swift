@@ -11,7 +11,8 @@ struct RoostCommand: AsyncParsableCommand {
     abstract: "Watch and manage the functions and sandboxes of this host.",
     discussion: """
       Exit codes: 0 done; 1 the function answered with an error, or a check failed; 2 not found; 64 wrong usage or refused input; \
-      69 no daemon answers; 70 the daemon failed; 74 the result could not be written; 77 not permitted.
+      69 no daemon answers; 70 the daemon failed; 74 the result could not be written; 75 a daemon runs and must not; \
+      77 not permitted.
       """,
     subcommands: [
       FunctionsCommand.self, LayersCommand.self, InvokeCommand.self, EnvironmentsCommand.self, InspectCommand.self,

@@ -62,7 +62,9 @@ final class FakeBackend: AdminBackend {
   func hostFacts() -> HostFacts {
     HostFacts(
       version: "9.9.9", started: 1, stateDirectory: "/s", endpoint: "http://127.0.0.1:3001", owner: Samples.owner, runtimes: ["python3.11"],
-      capacity: HostCapacity(concurrencyLimit: 10, concurrencyInUse: 1, memoryBudget: .megabytes(1), memoryCommitted: .megabytes(0)))
+      capacity: HostCapacity(
+        concurrencyLimit: 10, concurrencyInUse: 1, memoryBudget: .megabytes(1), memoryCommitted: .megabytes(0),
+        diskBudget: .megabytes(2), diskCommitted: .megabytes(0)))
   }
 }
 

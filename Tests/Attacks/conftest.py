@@ -7,6 +7,11 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "Conformance")]
 
+from network import enter_network_of_own  # noqa: E402
+
+# Before anything has a thread or a socket.
+enter_network_of_own()
+
 from arena import Arena  # noqa: E402
 from counters import HostCounters  # noqa: E402
 from host import Host  # noqa: E402

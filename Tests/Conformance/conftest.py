@@ -6,6 +6,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from network import enter_network_of_own  # noqa: E402
+
+# Before anything has a thread or a socket.
+enter_network_of_own()
+
 from functions import Deployer  # noqa: E402
 from host import Host, living_network_namespaces, network_namespaces  # noqa: E402
 

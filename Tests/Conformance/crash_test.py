@@ -1,7 +1,9 @@
 """`kill -9` of the daemons: what was promised durable is there, and nothing else is."""
 
 import concurrent.futures
+import json
 import os
+import secrets
 import signal
 import sqlite3
 import subprocess
@@ -9,8 +11,10 @@ import time
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from counters import HostCounters
 from functions import Deployer, Function
 from host import PROGRAMS, Host, living_network_namespaces, network_namespaces, wait_until
+from kill_cycles import KillCycles
 
 SOURCE = """
     import time
@@ -112,3 +116,92 @@ def test_functions_survive_a_stop_and_a_start(host):
     host.assert_nothing_left()
     host.start()
     assert answers(host, "kept")
+
+
+def test_kill_9_at_random_instants_loses_nothing_and_leaves_nothing():
+    """Some of the cycles of tools/kill-cycles, with a seed that the failure tells."""
+    with KillCycles(secrets.token_hex(4)) as cycles:
+        cycles.run(60)
+
+
+def test_a_crash_of_one_host_is_nothing_to_another():
+    with Host() as living, Host() as dying:
+        function = Deployer(living.client())(SOURCE, name="kept", Timeout=120)
+        function.call()
+        counters = HostCounters(living)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            call = pool.submit(function.call, 6)
+            Deployer(dying.client())(SOURCE, name="kept").call()
+            before = counters.look()
+            dying.kill_all()
+            dying.start()
+            dying.kill_all()
+            assert clean(dying).returncode == 0
+            after = counters.look()
+            for what in ("processes", "control_groups", "namespaces", "network", "files"):
+                assert getattr(before, what) == getattr(after, what), what
+            assert call.result() == "done"
+        dying.start()
+
+
+def clean(host, *options, state=None):
+    return subprocess.run([PROGRAMS / "roost", "doctor", "--clean", "--state-dir", state or host.state, *options],
+                          capture_output=True, text=True, timeout=60)
+
+
+def kinds(done):
+    return {leftover["kind"] for leftover in json.loads(done.stdout)}
+
+
+def test_doctor_clean_removes_by_hand_what_the_next_start_would(host):
+    function = Deployer(host.client())(SOURCE, name="kept")
+    function.call()
+    counters = HostCounters(host)
+
+    refused = clean(host)
+    assert refused.returncode == 75 and str(host.state) in refused.stderr
+    assert counters.look().processes, "the daemon lives, and its sandboxes with it"
+
+    host.kill_all()
+    (host.state / "volumes/forgotten").write_text("")
+    half_made = host.state / "artifacts/.incoming-1-2/code/var/task"
+    half_made.mkdir(parents=True)
+    (half_made / "app.py").write_text("")
+    left = {"control group", "volume file", "half-made artefact", "socket"}
+
+    listed = clean(host, "--dry-run", "--output", "json")
+    assert listed.returncode == 1 and kinds(listed) == left
+    assert not any(leftover["removed"] for leftover in json.loads(listed.stdout))
+    assert counters.look().control_groups and half_made.exists()
+
+    removed = clean(host, "--output", "json")
+    assert removed.returncode == 0, removed.stderr
+    assert kinds(removed) == left and all(leftover["removed"] for leftover in json.loads(removed.stdout))
+    host.assert_nothing_left()
+    assert not list((host.state / "volumes").iterdir()) and not half_made.exists() and not (host.state / "run/admin.sock").exists()
+
+    again = clean(host, "--quiet")
+    assert again.returncode == 0 and again.stdout == again.stderr == ""
+    host.start()
+    assert answers(host, "kept")
+
+
+def test_doctor_clean_touches_no_directory_that_is_not_a_daemons(tmp_path):
+    (tmp_path / "artifacts").mkdir()
+    (tmp_path / "artifacts/.incoming-1").write_text("somebody's")
+    owner = tmp_path.stat().st_uid
+    done = clean(None, state=tmp_path)
+    assert done.returncode == 69 and str(tmp_path) in done.stderr
+    assert (tmp_path / "artifacts/.incoming-1").exists() and tmp_path.stat().st_uid == owner
+
+
+@pytest.mark.parametrize("spelling", ["{folder}//{name}/", "{folder}/{name}/../{name}", "{link}/{name}"])
+def test_a_state_directory_is_the_same_however_it_is_spelled(host, spelling, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(host.state.parent)
+    Deployer(host.client())(SOURCE, name="kept").call()
+    host.kill_all()
+    assert HostCounters(host).look().control_groups
+    done = clean(host, "--quiet", state=spelling.format(folder=host.state.parent, name=host.state.name, link=link))
+    assert done.returncode == 0, done.stderr
+    assert not HostCounters(host).look().control_groups

@@ -81,13 +81,20 @@ class Host:
         finally:
             self.discard()
 
+    def command(self):
+        return [self.programs / "roostd", "--state-dir", self.state, "--listen", f"127.0.0.1:{self.port}",
+                "--runtimes-dir", RUNTIMES, "--uid-range", f"{self.user_ids[0]}-{self.user_ids[-1]}", *self.options]
+
     def start(self):
+        self.launch()
+        self.await_ready()
+
+    def launch(self):
+        """Starts roostd and does not wait for it."""
         with open(self.log, "ab") as log:
             self.roostd = subprocess.Popen(
-                [self.programs / "roostd", "--state-dir", self.state, "--listen", f"127.0.0.1:{self.port}",
-                 "--runtimes-dir", RUNTIMES, "--uid-range", f"{self.user_ids[0]}-{self.user_ids[-1]}", *self.options],
+                self.command(),
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True)
-        self.await_ready()
 
     def await_ready(self, seconds=30):
         """The ready line on roostd's stdout; a restarted supervisor prints it again."""
@@ -128,6 +135,10 @@ class Host:
             os.kill(supervisor, signal.SIGKILL)
         except (ProcessLookupError, TypeError):
             pass  # it had ended with its parent
+        self.bury()
+
+    def bury(self):
+        """Takes leave of a roostd that has been killed or has ended."""
         self.roostd.wait()
         self.roostd.stdout.close()
         self.roostd = None

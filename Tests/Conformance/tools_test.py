@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from functions import ROLE, python_zip
-from host import PROGRAMS, REPOSITORY, wait_until
+from host import PROGRAMS, REPOSITORY, TIME_SCALE, wait_until
 
 
 @pytest.fixture
@@ -121,3 +121,14 @@ def test_roost_checks_the_host(run):
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_roost_completes_itself_in_a_shell(roost, shell):
     assert "roost" in roost("--generate-completion-script", shell)
+
+
+def test_honest_and_hostile_functions_side_by_side_get_the_right_answers_and_leave_nothing():
+    done = subprocess.run([REPOSITORY / "tools/soak", str(int(30 * TIME_SCALE))], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_many_idle_environments_are_measured_and_all_of_them_go():
+    done = subprocess.run([REPOSITORY / "tools/density", "60"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("density: 60 idle environments\n")

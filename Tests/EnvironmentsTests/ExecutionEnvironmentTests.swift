@@ -218,6 +218,40 @@ private final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     #expect(bench.desk.rows.map(\.outcome) == [.outOfMemory])
   }
 
+  @Test(.timeLimit(.minutes(1))) func `an answer after a process was killed for memory is not the answer`() async throws {
+    let bench = try Bench()
+    let (sandbox, runtime) = await bench.warmUp()
+    async let end = bench.invoke("hungry")
+    let event = await runtime.event()
+    // As on v1: a child is killed, its parent goes on and is faster than the notice.
+    sandbox.killForMemory()
+    async let status = runtime.respond(event, "\"done\"")
+    let payload = try String(buffer: answer(await end).payload)
+    #expect(payload.contains(#""errorType":"Runtime.OutOfMemory""#))
+    await bench.environment.stop(reason: "stop")
+    _ = await status
+    #expect(bench.desk.rows.map(\.outcome) == [.outOfMemory])
+  }
+
+  @Test(.timeLimit(.minutes(1))) func `records what an invocation had to do without, and that alone`() async throws {
+    let bench = try Bench()
+    let (sandbox, runtime) = await bench.warmUp()
+    #expect(sandbox.content(of: "weight") == "73", "128 MB are 0.072 of a CPU, which is 1,024")
+    async let end = bench.invoke("slow")
+    let event = await runtime.event()
+    sandbox.replace("throttling", "nr_periods 99\nnr_throttled 5\nthrottled_time 90500000\n")
+    sandbox.replace("pids", "max 4\n")
+    sandbox.replace("pressure", "some avg10=1.00 avg60=0.00 avg300=0.00 total=1400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=900\n")
+    #expect(await runtime.respond(event, "1") == 202)
+    _ = await end
+    runtime.ask()
+    await bench.desk.available()
+    await bench.environment.stop(reason: "stop")
+    let expected = ResourceStalls(
+      throttledPeriods: 3, throttledMicroseconds: 60_500, refusedProcesses: 3, memoryPressureMicroseconds: 1_000)
+    #expect(bench.desk.rows.map(\.stalls) == [expected])
+  }
+
   @Test(.timeLimit(.minutes(1))) func `reports an exit with the words of Lambda`() async throws {
     let bench = try Bench()
     let (sandbox, runtime) = await bench.warmUp()

@@ -122,13 +122,21 @@ final class FakeSandbox: Sendable {
       (.standardError, errorOutput.0), (.freeze, file("freeze", "-")), (.kill, file("kill", "-")),
       (.cpuQuota, file("quota", "-")), (.memoryEvents, file("events", "oom_kill 0\n")), (.outOfMemory, memory.0),
       (.memoryPeak, file("peak", "41943040\n")), (.memoryCurrent, file("current", "20971520\n")),
-      (.cpuUsage, file("cpu", "5000000\n")),
+      (.cpuUsage, file("cpu", "5000000\n")), (.cpuWeight, file("weight", "-")),
+      (.cpuThrottling, file("throttling", "nr_periods 9\nnr_throttled 2\nthrottled_time 30000000\n")),
+      (.processEvents, file("pids", "max 1\n")),
+      (
+        .memoryPressure,
+        file("pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n")
+      ),
     ])
   }
 
   deinit {
     for number in [control, output, outOfMemory] { close(number) }
-    for name in ["freeze", "kill", "quota", "events", "peak", "current", "cpu"] { unlink("\(directory)/\(name)") }
+    for name in ["freeze", "kill", "quota", "events", "peak", "current", "cpu", "weight", "throttling", "pids", "pressure"] {
+      unlink("\(directory)/\(name)")
+    }
     rmdir(directory)
   }
 
@@ -137,7 +145,14 @@ final class FakeSandbox: Sendable {
     return (all.map(\.0), all.map(\.1))
   }
 
-  /// What the environment wrote to `freeze`, `kill` or `quota`.
+  /// What the kernel says from now on.
+  func replace(_ name: String, _ content: String) {
+    let number = open("\(directory)/\(name)", O_WRONLY | O_TRUNC)
+    _ = content.withCString { write(number, $0, strlen($0)) }
+    close(number)
+  }
+
+  /// What the environment wrote to `freeze`, `kill`, `quota` or `weight`.
   func content(of name: String) -> String {
     let number = open("\(directory)/\(name)", O_RDONLY)
     defer { close(number) }
@@ -165,11 +180,12 @@ final class FakeSandbox: Sendable {
     precondition(write(control, bytes, bytes.count) == bytes.count)
   }
 
+  /// The same without the notice.
+  func killForMemory() { replace("events", "oom_kill 1\n") }
+
   /// One process dies for want of memory, as v1 tells it: the notice first.
   func runOutOfMemory() {
-    let number = open("\(directory)/events", O_WRONLY | O_TRUNC)
-    _ = "oom_kill 1\n".withCString { write(number, $0, strlen($0)) }
-    close(number)
+    killForMemory()
     _ = write(outOfMemory, "12345678", 8)
   }
 

@@ -62,7 +62,7 @@ import Testing
     let layout = ControlGroupLayout(mountInfo: Self.debian, unifiedControllers: "cpuset cpu io memory hugetlb pids rdma misc\n")
     #expect(layout.kind == .v2)
     #expect(layout.hierarchies.map(\.mountPoint) == ["/sys/fs/cgroup"])
-    #expect(layout.unified?.controllers == [.memory, .cpu, .pids])
+    #expect(layout.unified?.controllers == [.memory, .cpu, .pids, .hugetlb])
     #expect(layout.hierarchy(with: .cpuacct) == nil)
     #expect(layout.missing.isEmpty)
   }

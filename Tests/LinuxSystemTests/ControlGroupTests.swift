@@ -17,7 +17,7 @@ struct ControlGroupTests {
       try group.thaw()
       #expect(try eventually { try group.cpuTime() - before > .milliseconds(20) })
       try group.killAll()
-      #expect(try busy.wait(for: .seconds(10)) == .signal(SIGKILL))
+      #expect(try busy.wait(for: .limit(10)) == .signal(SIGKILL))
     }
   }
 
@@ -31,8 +31,8 @@ struct ControlGroupTests {
       try group.freeze()
       #expect(try eventually { try group.isFrozen() })
       try group.killAll()
-      #expect(try parent.wait(for: .seconds(10)) == .signal(SIGKILL))
-      try group.remove(within: .seconds(10))
+      #expect(try parent.wait(for: .limit(10)) == .signal(SIGKILL))
+      try group.remove(within: .limit(10))
       #expect(group.paths.allSatisfy { unsafe access($0, F_OK) != 0 })
       try group.remove()
     }
@@ -49,7 +49,7 @@ struct ControlGroupTests {
       try freeze.write(thawed)
       #expect(try eventually { try !group.isFrozen() })
       if let kill = try group.open(.kill) { try kill.write("1") } else { try group.killAll() }
-      #expect(try child.wait(for: .seconds(10)) == .signal(SIGKILL))
+      #expect(try child.wait(for: .limit(10)) == .signal(SIGKILL))
     }
   }
 
@@ -66,7 +66,7 @@ struct ControlGroupTests {
         #expect(group.version(of: .memory) == .v2)
       }
       #expect(try eventually { try group.outOfMemoryKills() > 0 })
-      #expect(try child.wait(for: .seconds(10)) != nil)
+      #expect(try child.wait(for: .limit(10)) != nil)
       #expect(try group.readNumber(.memoryPeak) <= 64 << 20)
       #expect(try group.readNumber(.memoryCurrent) <= 64 << 20)
     }
@@ -76,12 +76,12 @@ struct ControlGroupTests {
     try withControlGroupTree(.asMounted) { tree in
       let group = try ControlGroup.make(in: tree)
       let early = try group.open(.memoryPeak)!
-      #expect(try group.start(allocate(megabytes: 50)).wait(for: .seconds(20)) == .code(0))
+      #expect(try group.start(allocate(megabytes: 50)).wait(for: .limit(20)) == .code(0))
       let peak = try #require(ControlGroupText.number(try early.readText()))
       #expect((50 << 20)...(80 << 20) ~= peak)
       if try group.resetPeak() {
         #expect(try group.readNumber(.memoryPeak) < 10 << 20)
-        #expect(try group.start(allocate(megabytes: 20)).wait(for: .seconds(20)) == .code(0))
+        #expect(try group.start(allocate(megabytes: 20)).wait(for: .limit(20)) == .code(0))
         // On v2 a new descriptor begins at the present; the peak since the reset is the early one's affair.
         if group.version(of: .memory) == .v1 { #expect((20 << 20)...(45 << 20) ~= (try group.readNumber(.memoryPeak))) }
       } else {
@@ -105,7 +105,7 @@ struct ControlGroupTests {
       #expect((0.03...0.15) ~= share)
       #expect(try #require(ControlGroupText.counter("nr_throttled", in: try group.text(of: "cpu.stat"))) > 5)
       try group.killAll()
-      #expect(try busy.wait(for: .seconds(10)) == .signal(SIGKILL))
+      #expect(try busy.wait(for: .limit(10)) == .signal(SIGKILL))
     }
   }
 
@@ -113,7 +113,7 @@ struct ControlGroupTests {
     try withControlGroupTree(.asMounted) { tree in
       let group = try ControlGroup.make(in: tree, processLimit: 5)
       let child = try group.start("for i in 1 2 3 4 5 6 7 8; do sleep 60 & done")
-      #expect(try child.wait(for: .seconds(10)) == .code(2))  // dash: "Cannot fork".
+      #expect(try child.wait(for: .limit(10)) == .code(2))  // dash: "Cannot fork".
       #expect(try group.text(of: "pids.max") == "5\n")
       #expect(try #require(ControlGroupText.counter("max", in: try group.text(of: "pids.events"))) > 0)
       #expect(try group.text(of: "pids.current") == "4\n")

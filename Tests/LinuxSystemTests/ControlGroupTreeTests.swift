@@ -16,10 +16,26 @@ struct ControlGroupTreeTests {
 
       let next = try ControlGroupTree(layout: host.layout(), name: tree.name)
       #expect(try next.reapLeftovers() == 3)
-      #expect(try first.wait(for: .seconds(10)) == .signal(SIGKILL))
-      #expect(try second.wait(for: .seconds(10)) == .signal(SIGKILL))
+      #expect(try first.wait(for: .limit(10)) == .signal(SIGKILL))
+      #expect(try second.wait(for: .limit(10)) == .signal(SIGKILL))
       for path in running.paths + frozen.paths { #expect(unsafe access(path, F_OK) != 0) }
       #expect(try next.reapLeftovers() == 0)
+    }
+  }
+
+  @Test(arguments: HostLayout.available)
+  func `what a killed host left is told with its processes, and looking makes nothing`(host: HostLayout) throws {
+    try withControlGroupTree(host) { tree in
+      let group = try ControlGroup.make(in: tree, name: "running", memoryBytes: 64 << 20, processLimit: 8)
+      let child = try group.start("sleep 60")
+      let left = try #require(try ControlGroupTree(leftAs: tree.name, layout: host.layout()))
+      let processes = try left.leftProcesses()
+      #expect(Set(processes.keys) == ["running"] && processes["running"]?.contains(child.processID) == true)
+      try group.killAll()
+      _ = try child.wait(for: .seconds(10))
+      #expect(try left.reapLeftovers() == 1)
+      #expect(try left.leftProcesses() == [:])
+      #expect(try ControlGroupTree(leftAs: "\(tree.name)-of-nobody", layout: host.layout()) == nil)
     }
   }
 
@@ -61,7 +77,7 @@ struct ControlGroupTreeTests {
       let child = try group.start("sleep 60")
       #expect(try refusal { try group.remove(within: .milliseconds(30)) } == EBUSY)
       try group.killAll()
-      #expect(try child.wait(for: .seconds(10)) == .signal(SIGKILL))
+      #expect(try child.wait(for: .limit(10)) == .signal(SIGKILL))
     }
   }
 

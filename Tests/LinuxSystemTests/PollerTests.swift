@@ -34,16 +34,16 @@ import Testing
     let pipe = try Pipe()
     try poller.add(pipe.readEnd.rawValue, for: .readable, token: 1)
     _ = consume pipe.writeEnd
-    #expect(try poller.wait(timeout: .seconds(10)).map(\.isHangup) == [true])
+    #expect(try poller.wait(timeout: .limit(10)).map(\.isHangup) == [true])
   }
 
   @Test func `a child's end can be waited for, and is told`() throws {
     let child = try ChildProcess(program: "/bin/sh", arguments: ["-c", "exit 7"])
-    #expect(try child.wait(for: .seconds(10)) == .code(7))
+    #expect(try child.wait(for: .limit(10)) == .code(7))
     let sleeper = try ChildProcess(program: "/bin/sleep", arguments: ["60"])
     #expect(try sleeper.wait(for: .milliseconds(10)) == nil)
     try sleeper.send(signal: SIGTERM)
-    #expect(try sleeper.wait(for: .seconds(10)) == .signal(SIGTERM))
+    #expect(try sleeper.wait(for: .limit(10)) == .signal(SIGTERM))
     try sleeper.send(signal: SIGTERM)
     #expect(try refusal { _ = try ChildProcess(program: "/none") } == ENOENT)
   }

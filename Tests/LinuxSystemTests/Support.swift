@@ -8,6 +8,8 @@ enum Requirement: Sendable {
   case controller(ControlGroupLayout.Controller)
   case program(String)
   case loopDevices
+  /// btrfs, of Linux 6.7 or newer.
+  case simpleQuotas
 
   var isMet: Bool {
     switch self {
@@ -15,6 +17,7 @@ enum Requirement: Sendable {
     case .controller(let controller): (try? ControlGroupLayout.detect())?.hierarchy(with: controller) != nil
     case .program(let path): unsafe access(path, X_OK) == 0
     case .loopDevices: unsafe access("/dev/loop-control", R_OK | W_OK) == 0
+    case .simpleQuotas: hasSimpleQuotas
     }
   }
 
@@ -24,7 +27,14 @@ enum Requirement: Sendable {
     case .controller(let controller): "the \(controller.rawValue) controller"
     case .program(let path): path
     case .loopDevices: "/dev/loop-control"
+    case .simpleQuotas: "btrfs with simple quotas (Linux 6.7)"
     }
+  }
+
+  private var hasSimpleQuotas: Bool {
+    let text = { (path: String) in (try? Descriptor.open(path, flags: O_RDONLY).readText()) ?? "" }  // unreadable: not there
+    let version = text("/proc/sys/kernel/osrelease").split { !$0.isWholeNumber }.prefix(2).compactMap { Int($0) }
+    return text("/proc/filesystems").contains("\tbtrfs\n") && version.count == 2 && (version[0], version[1]) >= (6, 7)
   }
 }
 
@@ -55,7 +65,7 @@ func refusal(_ body: () throws -> Void) throws -> Int32 {
 }
 
 /// Waits until `condition` holds, looking every 5 ms: for what the kernel does not announce.
-func eventually(within limit: Duration = .seconds(10), _ condition: () throws -> Bool) throws -> Bool {
+func eventually(within limit: Duration = .limit(10), _ condition: () throws -> Bool) throws -> Bool {
   let poller = try Poller()
   let deadline = ContinuousClock.now + limit
   while try !condition() {
@@ -69,5 +79,13 @@ func eventually(within limit: Duration = .seconds(10), _ condition: () throws ->
 func becomesReady(_ number: CInt, for interest: Poller.Interest = .readable) throws -> Bool {
   let poller = try Poller()
   try poller.add(number, for: interest, token: 1)
-  return try !poller.wait(timeout: .seconds(10)).isEmpty
+  return try !poller.wait(timeout: .limit(10)).isEmpty
+}
+
+/// How much slower than bare metal this machine may be; the cgroup-v2 guest sets it.
+let timeScale = unsafe getenv("ROOST_TIME_SCALE").flatMap { unsafe Int(String(cString: $0)) } ?? 1
+
+extension Duration {
+  /// So many seconds for what should happen much sooner, and more of them on a slow machine.
+  static func limit(_ seconds: Int) -> Duration { .seconds(seconds * timeScale) }
 }

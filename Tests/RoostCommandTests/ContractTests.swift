@@ -15,6 +15,8 @@ import Testing
     try expectGolden(
       "json-inspection", try Report.json(EnvironmentInspection(status: nil, record: record, invocations: [Samples.timedOut])))
     try expectGolden("json-log-line", try Report.json(Samples.logs))
+    try expectGolden(
+      "json-leftover", try Report.json(Leftover(kind: "control group", name: "name", detail: "processes 1, 2", removed: true)))
     try expectGolden("json-finding", try Report.json(Finding.substitute("check", "found", instead: "instead", remedy: "remedy")))
     try expectGolden("json-host", try Report.json(try #require(Hosts.debian12.daemon)))
   }

@@ -124,7 +124,8 @@ enum Hosts {
       version: "0.1.0", started: Samples.noon, stateDirectory: "/var/lib/roost", endpoint: "http://127.0.0.1:3001",
       owner: Samples.function.owner, runtimes: ["provided.al2023", "python3.11"],
       capacity: HostCapacity(
-        concurrencyLimit: 1_000, concurrencyInUse: 0, memoryBudget: .megabytes(4_096), memoryCommitted: .megabytes(0)))
+        concurrencyLimit: 1_000, concurrencyInUse: 0, memoryBudget: .megabytes(4_096), memoryCommitted: .megabytes(0),
+        diskBudget: .megabytes(8_192), diskCommitted: .megabytes(0)))
     return host
   }()
 

@@ -57,7 +57,8 @@ import Testing
   @Test func `version tells both versions, or one when no daemon answers`() async throws {
     let host = """
       {"version":"0.9.0","started":0,"stateDirectory":"/s","endpoint":"http://127.0.0.1:3001","owner":{"account":"0","region":"r"},
-       "runtimes":[],"capacity":{"concurrencyLimit":1,"concurrencyInUse":0,"memoryBudget":{"bytes":1},"memoryCommitted":{"bytes":0}}}
+       "runtimes":[],"capacity":{"concurrencyLimit":1,"concurrencyInUse":0,"memoryBudget":{"bytes":1},"memoryCommitted":{"bytes":0},
+       "diskBudget":{"bytes":1},"diskCommitted":{"bytes":0}}}
       """
     try await FakeDaemon.serving(["GET /admin/host": [.init(body: host)]]) { daemon in
       let run = try await CommandRun.roost("version", on: daemon)

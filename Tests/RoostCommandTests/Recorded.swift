@@ -44,7 +44,8 @@ enum Recorded {
         version: "0.1.0", started: Samples.noon, stateDirectory: "/var/lib/roost", endpoint: "http://127.0.0.1:3001",
         owner: Samples.function.owner, runtimes: ["python3.11"],
         capacity: HostCapacity(
-          concurrencyLimit: 1_000, concurrencyInUse: 0, memoryBudget: .megabytes(4_096), memoryCommitted: MemorySize(bytes: 0)),
+          concurrencyLimit: 1_000, concurrencyInUse: 0, memoryBudget: .megabytes(4_096), memoryCommitted: MemorySize(bytes: 0),
+          diskBudget: .megabytes(8_192), diskCommitted: MemorySize(bytes: 0)),
         security: security))
     snapshot.kernelRelease = "6.1.0-28-amd64"
     snapshot.securityModules = ["lockdown", "capability", "landlock", "yama", "apparmor"]

@@ -31,7 +31,10 @@ enum Samples {
     requestID: "51d20f6e-93a3-4f53-8f55-2f5c7d1a0002", function: function, version: "$LATEST", environmentID: frozen.id,
     type: .requestResponse, outcome: .timeout, errorType: "Sandbox.Timedout", coldStart: false, accepted: noon + 1_000,
     phases: InvocationPhases(queue: 4, invoke: 3_000_120), billedMilliseconds: 3_000, memorySize: .megabytes(256),
-    maxMemoryUsed: .megabytes(67), cpuMicroseconds: 2_910_000, requestBytes: 2, responseBytes: 0)
+    maxMemoryUsed: .megabytes(67), cpuMicroseconds: 2_910_000, requestBytes: 2, responseBytes: 0,
+    stalls: ResourceStalls(
+      throttledPeriods: 148, throttledMicroseconds: 2_561_000, refusedProcesses: 12, cpuPressureMicroseconds: 2_601_000,
+      memoryPressureMicroseconds: 0, ioPressureMicroseconds: 412))
 
   static let throttled = InvocationRecord(
     requestID: "c4d5e6f7-93a3-4f53-8f55-2f5c7d1a0003", function: function, version: "$LATEST", environmentID: nil,

@@ -25,10 +25,26 @@ import Testing
   }
 
   @Test func `digests cross the border as bytes`() throws {
-    let plan = SandboxPlan(version: try version(), hostUserID: 7, volume: VolumeID(3))
+    let plan = try SandboxPlan(version: try version(), hostUserID: 7, volume: VolumeID(3), networks: NetworkDefinitions())
     #expect(plan.recipe.code == [UInt8](repeating: 10, count: 32))
     #expect(plan.recipe.memoryBytes == 128 << 20)
     #expect(plan.recipe.volumeMegabytes == 512)
+  }
+
+  @Test func `subnets and security groups cross the border as numbers`() throws {
+    let networks = NetworkDefinitions(
+      defaultEgress: .nat,
+      subnets: [.init(id: "subnet-a", egress: .nat), .init(id: "subnet-b", egress: .none), .init(id: "subnet-c", egress: .nat)],
+      securityGroups: ["sg-a", "sg-b"])
+    func choice(_ subnets: [String], _ groups: [String]) throws -> NetworkPolicyChoice {
+      try networks.choice(for: VpcConfig(subnetIDs: subnets, securityGroupIDs: groups))
+    }
+    #expect(try networks.choice(for: nil) == .nat)
+    #expect(try NetworkDefinitions().choice(for: nil) == .none)
+    #expect(try choice(["subnet-c", "subnet-a"], ["sg-b", "sg-a", "sg-b"]) == .subnet(2, groups: [1, 0]))
+    #expect(try choice(["subnet-b"], ["sg-a"]) == .none)
+    #expect(throws: NetworkDefinitions.UnknownName.subnet("subnet-x")) { try choice(["subnet-a", "subnet-x"], ["sg-a"]) }
+    #expect(throws: NetworkDefinitions.UnknownName.securityGroup("sg-x")) { try choice(["subnet-a"], ["sg-x"]) }
   }
 
   @Test func `a function's variables override what Lambda lets them, and no reserved one`() throws {

@@ -13,6 +13,7 @@ import Testing
     expected += [0, 4, 0, 0]
     expected += [8, 7, 6, 5, 4, 3, 2, 1]
     expected += [0, 2, 0, 0]
+    expected += [2, 3, 2, 0, 63]
     #expect(SpawnRequest.create(SandboxID(7), Samples.recipe).encoded() == expected)
   }
 
@@ -27,7 +28,7 @@ import Testing
 
   @Test func `events are laid out as documented`() {
     let created = SpawnEvent.created(SandboxID(7), Samples.created).encoded()
-    #expect(created == [1, 7, 0, 0, 0, 0, 0, 0, 0, 0x92, 0x10, 0, 0, 2, 1, 1, 8, 7, 0, 0, 13] + [UInt8](1...13))
+    #expect(created == [1, 7, 0, 0, 0, 0, 0, 0, 0, 0x92, 0x10, 0, 0, 2, 1, 1, 8, 7, 0, 0, 19] + [UInt8](1...19))
     let failed = SpawnEvent.failed(SandboxID(7), SpawnFailure(step: .mountRoot, errno: 22)).encoded()
     #expect(failed == [2, 7, 0, 0, 0, 0, 0, 0, 0, 37, 0, 22, 0, 0, 0])
     #expect(SpawnEvent.exited(SandboxID(7)).encoded() == [3, 7, 0, 0, 0, 0, 0, 0, 0])

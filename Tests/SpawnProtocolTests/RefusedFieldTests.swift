@@ -14,6 +14,10 @@ import Testing
       ("memory", { $0.memoryBytes = (128 << 20) - 1 }), ("memory", { $0.memoryBytes = (10_240 << 20) + 1 }),
       ("process limit", { $0.processLimit = 0 }), ("process limit", { $0.processLimit = 32_769 }),
       ("volume size", { $0.volumeMegabytes = 511 }), ("volume size", { $0.volumeMegabytes = 10_241 }),
+      ("subnet", { $0.network = .subnet(32, groups: [0]) }), ("security group", { $0.network = .subnet(0, groups: [64]) }),
+      ("security group", { $0.network = .subnet(0, groups: [1, 2, 1]) }),
+      ("security group count", { $0.network = .subnet(0, groups: []) }),
+      ("security group count", { $0.network = .subnet(0, groups: [0, 1, 2, 3, 4, 5]) }),
     ]
     for (field, change) in refused {
       let packet = SpawnRequest.create(SandboxID(1), Samples.recipe(change)).encoded()
@@ -22,6 +26,7 @@ import Testing
     let accepted: [Change] = [
       { $0.runtime = String(repeating: "a", count: 64) }, { $0.layers = Array(repeating: $0.code, count: 5) },
       { $0.hostUserID = 1 }, { $0.hostUserID = .max - 1 }, { $0.memoryBytes = 10_240 << 20 }, { $0.processLimit = 32_768 },
+      { $0.network = .subnet(31, groups: [63, 0, 1, 2, 3]) },
     ]
     for change in accepted {
       let request = SpawnRequest.create(SandboxID(1), Samples.recipe(change))
@@ -35,7 +40,7 @@ import Testing
     expectRefused("process id", [1] + id + [0, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("freezer", [1] + id + [1, 0, 0, 0, 3, 1, 1, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("cpu interface", [1] + id + [1, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
-    expectRefused("descriptor role", [1] + id + [1, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 1, 14]) { _ = try SpawnEvent(decoding: $0) }
+    expectRefused("descriptor role", [1] + id + [1, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 1, 20]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("descriptor role", [1] + id + [1, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 2, 1, 1]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("step", [2] + id + [0, 0, 1, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("errno", [2] + id + [1, 0, 0, 16, 0, 0]) { _ = try SpawnEvent(decoding: $0) }

@@ -10,7 +10,8 @@ enum Samples {
     memoryBytes: 128 << 20,
     processLimit: 1_024,
     volume: VolumeID(0x0102_0304_0506_0708),
-    volumeMegabytes: 512)
+    volumeMegabytes: 512,
+    network: .subnet(3, groups: [0, 63]))
 
   static func recipe(_ change: (inout SandboxRecipe) -> Void) -> SandboxRecipe {
     var changed = recipe
@@ -26,8 +27,9 @@ enum Samples {
     .create(
       SandboxID(.max),
       Samples.recipe {
-        $0.layers = []; $0.memoryBytes = 10_240 << 20; $0.volumeMegabytes = 10_240
+        $0.layers = []; $0.memoryBytes = 10_240 << 20; $0.volumeMegabytes = 10_240; $0.network = .none
       }),
+    .create(SandboxID(6), Samples.recipe { $0.network = .nat }),
     .kill(SandboxID(8)),
     .destroy(SandboxID(9), keepVolume: true),
     .destroy(SandboxID(9), keepVolume: false),

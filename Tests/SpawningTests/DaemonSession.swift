@@ -14,10 +14,13 @@ final class DaemonSession {
   /// The user of the fake supervisor; every host has it.
   static let user = "nobody"
 
-  init(_ installation: Installation, supervisorOptions: [String] = [], user: String = DaemonSession.user) throws {
+  /// - Parameter wrapper: a program, with its first arguments, that runs roostd and passes SIGTERM and its end on.
+  init(
+    _ installation: Installation, supervisorOptions: [String] = [], user: String = DaemonSession.user, wrapper: [String] = []
+  ) throws {
     self.installation = installation
     rendezvous = try Descriptor(listeningAt: "\(installation.stateDirectory)/test.sock")
-    process = try installation.startDaemon(supervisorOptions, user: user)
+    process = try installation.startDaemon(supervisorOptions, user: user, wrapper: wrapper)
   }
 
   deinit {
@@ -29,11 +32,8 @@ final class DaemonSession {
   }
 
   /// Waits for a supervisor to come up.
-  func nextSupervisor(within limit: Duration = .seconds(20)) throws -> FakeSupervisor {
-    let poller = try Poller()
-    try poller.add(rendezvous.rawValue, for: .readable, token: 0)
-    guard try !poller.wait(timeout: limit).isEmpty else { throw SpawnerSession.Ended(reason: "no supervisor") }
-    let connection = Descriptor(owning: accept(rendezvous.rawValue, nil, nil))
+  func nextSupervisor(within limit: Duration = .limit(20)) throws -> FakeSupervisor {
+    let connection = try rendezvous.acceptConnection(within: limit)
     var packet = try receivePacket(from: connection, within: limit)
     guard let socket = packet.takeFirstDescriptor() else { throw SpawnerSession.Ended(reason: "no descriptor") }
     return FakeSupervisor(introduction: String(decoding: packet.bytes, as: UTF8.self), connection: connection, socket: socket)
@@ -42,7 +42,7 @@ final class DaemonSession {
   func signal(_ number: Int32) throws { try process.send(signal: number) }
 
   /// How roostd ends.
-  func end(within limit: Duration = .seconds(20)) throws -> ChildProcess.End? {
+  func end(within limit: Duration = .limit(20)) throws -> ChildProcess.End? {
     let end = try process.wait(for: limit)
     hasEnded = end != nil
     return end
@@ -73,9 +73,17 @@ final class FakeSupervisor {
 
   func exit(_ status: UInt8) throws { _ = try PacketSocket.send([status], over: connection) }
 
+  /// Has it try something; the errno that it met, or a process id.
+  func ask(_ words: String...) throws -> Int32? {
+    _ = try PacketSocket.send(Array(words.joined(separator: " ").utf8), over: connection)
+    return Int32(String(decoding: try receivePacket(from: connection, within: .seconds(20)).bytes, as: UTF8.self))
+  }
+
+  var processID: String { value("pid") ?? "" }
+
   func create(_ number: UInt64, _ recipe: SandboxRecipe) throws -> RunningSandbox {
     _ = try PacketSocket.send(SpawnRequest.create(SandboxID(number), recipe).encoded(), over: socket)
-    var packet = try receivePacket(from: socket, within: .seconds(20))
+    var packet = try receivePacket(from: socket, within: .limit(20))
     let received = Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
     guard case .created(_, let created) = received.event else { throw SpawnerSession.Ended(reason: "\(received.event)") }
     return RunningSandbox(created, received)
@@ -91,18 +99,19 @@ extension Installation {
     try run("/bin/chmod", ["-R", "go+rX", path])
   }
 
-  func startDaemon(_ supervisorOptions: [String], user: String) throws -> ChildProcess {
+  func startDaemon(_ supervisorOptions: [String], user: String, wrapper: [String] = []) throws -> ChildProcess {
     if unsafe access("\(programs)/roostd", X_OK) != 0 { try installDaemon() }
     let own = [
       "--user", user, "--state-dir", stateDirectory, "--runtimes-dir", runtimesDirectory, "--uids",
       "\(userIDs.lowerBound)-\(userIDs.upperBound)",
     ]
-    return try ChildProcess(program: "\(programs)/roostd", arguments: own + supervisorOptions)
+    let words = wrapper + ["\(programs)/roostd"] + own + supervisorOptions
+    return try ChildProcess(program: words[0], arguments: Array(words.dropFirst()))
   }
 }
 
 /// Where SwiftPM puts products: the test program is among them.
-private var buildDirectory: String {
+var buildDirectory: String {
   var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
   let count = unsafe readlink("/proc/self/exe", &bytes, bytes.count)
   let path = String(decoding: bytes.prefix(max(0, count)).map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -116,7 +125,7 @@ private var buildDirectory: String {
 
 extension Descriptor {
   /// A packet socket that everybody may connect to. unix(7).
-  fileprivate init(listeningAt path: String) throws {
+  init(listeningAt path: String) throws {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
     unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: Array(path.utf8).prefix($0.count - 1)) }
@@ -128,5 +137,12 @@ extension Descriptor {
       throw SystemError(call: "bind", object: path, errno: errno)
     }
     self.init(owning: number)
+  }
+
+  borrowing func acceptConnection(within limit: Duration) throws -> Descriptor {
+    let poller = try Poller()
+    try poller.add(rawValue, for: .readable, token: 0)
+    guard try !poller.wait(timeout: limit).isEmpty else { throw SpawnerSession.Ended(reason: "nobody connected") }
+    return Descriptor(owning: accept(rawValue, nil, nil))
   }
 }

@@ -70,7 +70,7 @@ extension HostRing {
       let session = try DaemonSession(try Installation())
       _ = try session.nextSupervisor()
       let second = try session.installation.startDaemon([], user: DaemonSession.user)
-      #expect(try second.wait(for: .seconds(20)) == .code(75))
+      #expect(try second.wait(for: .limit(20)) == .code(75))
     }
 
     @Test func `kill -9 of roostd leaves no process, and the next start reaps its control groups`() throws {
@@ -84,7 +84,7 @@ extension HostRing {
       // The test still holds the control socket: the parent's death alone has to do it.
       #expect(try sandbox.ends())
       #expect(throws: SpawnerSession.Ended.self, "the supervisor sees the end") {
-        _ = try receivePacket(from: supervisor.socket, within: .seconds(10))
+        _ = try receivePacket(from: supervisor.socket, within: .limit(10))
       }
       let left = try installation.traces().settled(installation) { $0.processes == 0 && $0.loopDevices == 0 }
       #expect(left.processes == 0 && left.loopDevices == 0 && left.files == 0 && left.controlGroups > 0)
@@ -104,7 +104,7 @@ extension HostRing {
           _ = try PacketSocket.send(request.encoded(), over: supervisor.socket)
         }
         // When the first of them stands the next ones are on their way.
-        _ = try receivePacket(from: supervisor.socket, within: .seconds(20))
+        _ = try receivePacket(from: supervisor.socket, within: .limit(20))
         try session.signal(SIGKILL)
         #expect(try session.end() == .signal(SIGKILL))
         #expect(try installation.traces().settled(installation) { $0.processes == 0 }.processes == 0)

@@ -50,6 +50,7 @@ final class Installation {
   var settings: HostSettings {
     var settings = HostSettings(stateDirectory: stateDirectory, runtimesDirectory: runtimesDirectory, userIDs: userIDs)
     settings.volumePool = 1
+    settings.volumePoolGrowth = 1
     return settings
   }
 
@@ -62,12 +63,21 @@ final class Installation {
 
   /// What on this host belongs to sandboxes of this installation.
   func traces() throws -> Traces {
+    var traces = try tracesWithoutProcesses()
+    traces.processes = entries(of: "/proc").filter { isSandboxProcess($0.name) }.count
+    return traces
+  }
+
+  /// As ``traces()``, for who looks often and knows the processes: not through all of the host's.
+  func tracesWithoutProcesses() throws -> Traces {
     Traces(
       controlGroups: try ControlGroupLayout.detect().hierarchies.reduce(0) { count, hierarchy in
         let name = ControlGroupTree.name(forStateDirectory: stateDirectory)
-        return count + entries(of: "\(hierarchy.mountPoint)/\(name)").filter { $0.kind == .directory }.count
+        return count
+          + entries(of: "\(hierarchy.mountPoint)/\(name)").filter {
+            $0.kind == .directory && !$0.name.hasPrefix("supervisor-")
+          }.count
       },
-      processes: entries(of: "/proc").filter { isSandboxProcess($0.name) }.count,
       loopDevices: entries(of: "/sys/block").filter { entry in
         text("/sys/block/\(entry.name)/loop/backing_file").hasPrefix(stateDirectory)
       }.count,
@@ -92,19 +102,41 @@ struct Traces: Hashable {
 
 // MARK: The host
 
+/// How much slower than bare metal this machine may be; the cgroup-v2 guest sets it.
+let timeScale = unsafe getenv("ROOST_TIME_SCALE").flatMap { unsafe Int(String(cString: $0)) } ?? 1
+
+extension Duration {
+  /// So many seconds for what should happen much sooner, and more of them on a slow machine.
+  static func limit(_ seconds: Int) -> Duration { .seconds(seconds * timeScale) }
+}
+
 struct ProgramFailed: Error { let program: String }
 
 func run(_ program: String, _ arguments: [String]) throws {
   let process = try ChildProcess(program: program, arguments: arguments)
-  guard try process.wait(for: .seconds(60)) == .code(0) else { throw ProgramFailed(program: program) }
+  guard try process.wait(for: .limit(60)) == .code(0) else { throw ProgramFailed(program: program) }
 }
 
-/// Builds `Programs/<name>.c`.
-func compile(_ name: String, static isStatic: Bool, to target: String) throws {
+/// Builds `Programs/<name>.c`, unless that was done since it was changed: on an emulated machine the compiler takes its time.
+func compile(_ name: String, static isStatic: Bool, to target: String, libraries: [String] = []) throws {
   try makeDirectories(String(target[..<(target.lastIndex(of: "/") ?? target.startIndex)]))
   let source = "\(repositoryPath)/Tests/SpawningTests/Programs/\(name).c"
-  let flags = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1"] + (isStatic ? ["-static"] : [])
-  try run("/usr/bin/cc", flags + ["-o", target, source])
+  let kept = "\(buildDirectory)/test-programs/\(name)"
+  if modificationTime(of: kept) <= modificationTime(of: source) {
+    try makeDirectories("\(buildDirectory)/test-programs")
+    let flags = ["-std=gnu17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1"] + (isStatic ? ["-static"] : [])
+    // Under another name first: whoever compiles beside us finds the old one or the new one.
+    let fresh = "\(kept).\(getpid())"
+    try run("/usr/bin/cc", flags + ["-o", fresh, source] + libraries.map { "-l\($0)" })
+    guard unsafe rename(fresh, kept) == 0 else { throw SystemError(call: "rename", object: kept, errno: errno) }
+  }
+  try run("/bin/cp", [kept, target])
+}
+
+/// In seconds; 0 for a file that is not there.
+private func modificationTime(of path: String) -> Int {
+  var facts = stat()
+  return unsafe stat(path, &facts) == 0 ? facts.st_mtim.tv_sec : 0
 }
 
 let repositoryPath = String(#filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" })

@@ -39,7 +39,7 @@ final class RunningSandbox {
   }
 
   func nextInitEvent() throws -> InitEvent {
-    try InitEvent(decoding: try receivePacket(from: try duplicate(.control), within: .seconds(20)).bytes)
+    try InitEvent(decoding: try receivePacket(from: try duplicate(.control), within: .limit(20)).bytes)
   }
 
   /// Runs the probe to its end.
@@ -61,13 +61,13 @@ final class RunningSandbox {
       case .bytes: continue
       case .endOfFile: return String(decoding: bytes, as: UTF8.self)
       case .wouldBlock:
-        guard try !poller.wait(timeout: .seconds(60)).isEmpty else { throw SpawnerSession.Ended(reason: "output does not end") }
+        guard try !poller.wait(timeout: .limit(60)).isEmpty else { throw SpawnerSession.Ended(reason: "output does not end") }
       }
     }
   }
 
   /// Whether PID 1 ends within `limit`.
-  func ends(within limit: Duration = .seconds(10)) throws -> Bool {
+  func ends(within limit: Duration = .limit(10)) throws -> Bool {
     let process = try duplicate(.process)
     let poller = try Poller()
     try poller.add(process.rawValue, for: .readable, token: 0)

@@ -6,7 +6,8 @@ import Testing
 @testable import Spawning
 
 /// Tests that make sandboxes run one after the other: they count what is left on the host.
-@Suite(.serialized, .enabled(if: geteuid() == 0, "needs root: makes namespaces, mounts and control groups"), .timeLimit(.minutes(5)))
+@Suite(
+  .serialized, .enabled(if: geteuid() == 0, "needs root: makes namespaces, mounts and control groups"), .timeLimit(.minutes(5 * timeScale)))
 enum HostRing {}
 
 extension HostRing {

@@ -14,18 +14,26 @@ final class SpawnerSession: Sendable {
 
   let socket: Descriptor
   private let done = DispatchSemaphore(value: 0)
+  private let thread = Mutex<Int32>(0)
 
-  init(_ installation: Installation, layout: ControlGroupLayout? = nil, unpackProgram: String? = nil) throws {
+  /// - Parameter network: with it the spawner is in a network namespace of its own, which ends with the session.
+  init(
+    _ installation: Installation, layout: ControlGroupLayout? = nil, unpackProgram: String? = nil, network: NetworkSettings? = nil
+  ) throws {
     let ends = try PacketSocket.pair()
     socket = ends.first
     let theirs = ends.second.release()
-    let settings = installation.settings
+    var settings = installation.settings
+    if let network { settings.network = network }
+    let isolated = network != nil
     let initProgram = "\(installation.programs)/roost-init"
     let layout = try layout ?? ControlGroupLayout.detect()
     let started = DispatchSemaphore(value: 0)
     let box = FailureBox()
-    Thread.detachNewThread { [done] in
+    Thread.detachNewThread { [done, self, settings] in
       do {
+        if isolated { try enterNetworkNamespace() }
+        thread.withLock { $0 = library("gettid", as: (@convention(c) () -> CInt).self)() }
         try serve(Descriptor(owning: theirs), settings, initProgram, unpackProgram, layout) { started.signal() }
       } catch {
         box.text.withLock { $0 = "\(error)" }
@@ -35,6 +43,12 @@ final class SpawnerSession: Sendable {
     }
     started.wait()
     if let text = box.text.withLock({ $0 }) { throw Ended(reason: text) }
+  }
+
+  /// Runs a program in the spawner's network namespace: what it printed, and how it ended.
+  func runBeside(_ words: String...) throws -> (output: String, end: ChildProcess.End?) {
+    let namespace = "--net=/proc/\(getpid())/task/\(thread.withLock { $0 })/ns/net"
+    return try output(of: "/usr/bin/nsenter", [namespace] + words)
   }
 
   /// Closes the socket, as a supervisor that dies does, and waits until the spawner has taken everything down.
@@ -48,7 +62,7 @@ final class SpawnerSession: Sendable {
   }
 
   /// The next event, with its descriptors.
-  func next(within limit: Duration = .seconds(20)) throws -> Received {
+  func next(within limit: Duration = .limit(20)) throws -> Received {
     var packet = try receivePacket(from: socket, within: limit)
     return Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
   }
@@ -91,7 +105,8 @@ private func serve(
   let groups = try ControlGroupTree(layout: layout, name: ControlGroupTree.name(forStateDirectory: settings.stateDirectory))
   let state = try Descriptor.open(settings.stateDirectory, flags: O_RDONLY | O_DIRECTORY)
   let host = try SandboxHost(
-    settings: settings, state: state, initProgram: initProgram, unpackProgram: unpackProgram, controlGroups: groups)
+    settings: settings, state: state, initProgram: initProgram, unpackProgram: unpackProgram, controlGroups: groups,
+    network: try settings.network.wantsNAT ? HostNetwork(settings: settings.network, name: groups.name) : nil)
   let loop = try EventLoop()
   let volumes = try VolumePool(host: host, loop: loop)
   var spawner: Spawner?
@@ -103,6 +118,7 @@ private func serve(
   spawner = nil
   volumes.close()
   try groups.remove()
+  try host.network?.remove()
 }
 
 /// The next packet on a packet socket.
@@ -136,4 +152,31 @@ final class Received {
     defer { descriptors = [] }
     return descriptors
   }
+}
+
+/// A fresh one for the calling thread, with nothing but loopback.
+private func enterNetworkNamespace() throws {
+  let newNetwork: CInt = 0x4000_0000
+  guard library("unshare", as: (@convention(c) (CInt) -> CInt).self)(newNetwork) == 0 else {
+    throw SystemError(call: "unshare", object: "network", errno: errno)
+  }
+  try run("/usr/bin/env", ["ip", "link", "set", "lo", "up"])
+}
+
+/// A function of the C library that Swift's header leaves out.
+private func library<Function>(_ name: String, as type: Function.Type) -> Function {
+  unsafeBitCast(dlsym(nil, name), to: type)
+}
+
+/// Runs a program to its end.
+func output(of program: String, _ arguments: [String]) throws -> (output: String, end: ChildProcess.End?) {
+  let pipe = try LinuxSystem.Pipe()
+  let process = try ChildProcess(program: program, arguments: arguments, output: pipe.writeEnd.rawValue)
+  let readEnd = pipe.onlyReadEnd()
+  let text = String(decoding: try readEnd.readAll(limit: 1 << 20), as: UTF8.self)
+  return (text, try process.wait(for: .seconds(20)))
+}
+
+extension LinuxSystem.Pipe {
+  fileprivate consuming func onlyReadEnd() -> Descriptor { readEnd }
 }

@@ -115,7 +115,7 @@ extension Installation {
 extension Traces {
   /// Looks again until `isSettled`, at most for five seconds: the kernel frees loop devices after the last unmount, on its own time.
   func settled(_ installation: Installation, _ isSettled: (Traces) -> Bool = { $0 == Traces() }) throws -> Traces {
-    let deadline = ContinuousClock.now + .seconds(5)
+    let deadline = ContinuousClock.now + .limit(5)
     let poller = try Poller()
     var latest = self
     while !isSettled(latest) && ContinuousClock.now < deadline {

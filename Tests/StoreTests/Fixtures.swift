@@ -49,7 +49,10 @@ func invocation(_ requestID: String, function: String = "f", accepted: Int64, en
     requestID: requestID, function: functionID(function), version: "$LATEST", environmentID: environment, type: .requestResponse,
     outcome: .timeout, errorType: "Sandbox.Timedout", coldStart: true, accepted: accepted,
     phases: InvocationPhases(queue: 1, sandboxCreate: 2, initialization: 3, invoke: 4, response: 5), billedMilliseconds: 6,
-    memorySize: .megabytes(128), maxMemoryUsed: .megabytes(40), cpuMicroseconds: 7, requestBytes: 8, responseBytes: 9)
+    memorySize: .megabytes(128), maxMemoryUsed: .megabytes(40), cpuMicroseconds: 7, requestBytes: 8, responseBytes: 9,
+    stalls: ResourceStalls(
+      throttledPeriods: 10, throttledMicroseconds: 11, refusedProcesses: 12, cpuPressureMicroseconds: 13, memoryPressureMicroseconds: nil,
+      ioPressureMicroseconds: 15))
 }
 
 func environment(_ id: String, function: String = "f", started: Int64, ended: Int64? = nil) -> EnvironmentRecord {

@@ -188,7 +188,53 @@ import Testing
       for number in 0..<3 { journal.append(invocation("r\(number)", accepted: 1)) }
       await journal.close()
       let message = try #require(log.entries.first?.message.description)
-      #expect(message.contains("write batch on \(folder)/journal.sqlite: SQLite 1 (no such table: invocation); 3 entries lost"))
+      #expect(message.contains("write batch on \(folder)/journal.sqlite: SQLite 1 (no such table: invocation)"))
+      #expect(message.contains("3 entries lost"))
+    }
+  }
+
+  @Test func `a journal that cannot be written says so once, and once more when it can`() async throws {
+    try await withTemporaryFolder { folder in
+      let log = InMemoryLogHandler()
+      let journal = try Journal(
+        path: folder + "/journal.sqlite", retention: .forever, logger: Logger(label: "test") { _ in log })
+      try await journal.pool.write { try $0.execute(sql: "ALTER TABLE invocation RENAME TO away") }
+      for number in 0..<3 {
+        journal.append(invocation("lost\(number)", accepted: 1))
+        await journal.flush()
+        journal.queue.sync { journal.reportLosses() }
+      }
+      #expect(log.entries.count == 1)
+      #expect(log.entries[0].message.description.contains("nothing is recorded until this is mended, 1 entries lost so far"))
+      try await journal.pool.write { try $0.execute(sql: "ALTER TABLE away RENAME TO invocation") }
+      for number in 0..<3 {
+        journal.append(invocation("kept\(number)", accepted: 1))
+        await journal.flush()
+        journal.queue.sync { journal.reportLosses() }
+      }
+      #expect(log.entries.map(\.message.description).dropFirst() == ["\(folder)/journal.sqlite is written again; 3 entries were lost"])
+      #expect(try await journal.invocations(function: nil, limit: 9, before: nil).count == 3)
+      await journal.close()
+    }
+  }
+
+  @Test func `rows of a journal that recorded no stalls are read without`() async throws {
+    try await withTemporaryFolder { folder in
+      let path = folder + "/journal.sqlite"
+      let old = try DatabaseQueue(path: path)
+      try JournalSchema.migrator.migrate(old, upTo: "journal-1")
+      try await old.write { database in
+        try database.execute(
+          sql: """
+            INSERT INTO function (id, account, region, name) VALUES (1, '000000000000', 'us-east-1', 'f');
+            INSERT INTO invocation VALUES (1, 1, 'old', '$LATEST', 'e', 'RequestResponse', 'success', NULL, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+            """)
+      }
+      try old.close()
+      let journal = try Journal(path: path, retention: .forever)
+      let found = try #require(try await journal.invocation(requestID: "old"))
+      #expect(found.stalls == nil && found.responseBytes == 12)
+      await journal.close()
     }
   }
 

@@ -25,6 +25,7 @@ int clinux_fchown(int fd, unsigned owner, unsigned group);
 int clinux_fchmod(int fd, unsigned mode);
 int clinux_syncfs(int fd);
 int clinux_ftruncate(int fd, int64_t size);
+int clinux_memory_file(const char *name);
 int64_t clinux_lseek(int fd, int64_t offset, int whence);
 /// lseek(2) with SEEK_DATA: where data begins at or after `offset`; -ENXIO when only a hole is left.
 int64_t clinux_next_data(int fd, int64_t offset);
@@ -42,6 +43,8 @@ int clinux_fstatfs(int fd, struct clinux_filesystem *status);
 
 /// O_TMPFILE: a file that never has a name.
 enum { CLINUX_O_TMPFILE = 020200000 };
+/// O_PATH: a place in the file system, not its content.
+enum { CLINUX_O_PATH = 010000000 };
 
 enum {
   CLINUX_RESOLVE_NO_XDEV = 0x01,
@@ -54,11 +57,17 @@ enum {
 /// The largest number of descriptors in one packet.
 enum { CLINUX_MAX_DESCRIPTORS = 64 };
 int clinux_seqpacket_pair(int ends[2]);
+/// setsockopt(2), SO_PASSRIGHTS off: -ENOPROTOOPT before Linux 6.16.
+int clinux_refuse_rights(int fd);
+/// shutdown(2) both ways.
+int clinux_shutdown(int fd);
 /// sendmsg(2) without waiting and without SIGPIPE; `fds` go beside the bytes by SCM_RIGHTS.
 ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *fds, size_t fd_count);
 /// recvmsg(2) without waiting. A packet larger than `count`, or with more than `max_fds` descriptors, is -EMSGSIZE, and its
 /// descriptors are closed.
 ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size_t max_fds, size_t *fd_count);
+/// A netlink socket that does not wait, with room for `receive_buffer` bytes of answers.
+int clinux_netlink(int protocol, int receive_buffer);
 /// accept4(2), close-on-exec and non-blocking.
 int clinux_accept(int listener);
 /// A TCP connection to an IPv4 address in host byte order, close-on-exec and blocking.
@@ -111,9 +120,13 @@ struct clinux_exit {
 };
 /// waitid(2) on a pidfd with WEXITED|__WALL; `wait` 0 adds WNOHANG. 1 when reaped, 0 when it still runs.
 int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit);
-/// posix_spawn(3) with an empty signal mask, default dispositions and /dev/null as standard input: the process id. Standard output
-/// and error go to `output` unless it is negative.
-int clinux_spawn(const char *path, char *const arguments[], char *const environment[], int output);
+/// Kills a child that is not reaped yet, and reaps it.
+void clinux_end_child(int32_t process);
+/// posix_spawn(3) with an empty signal mask and default dispositions: the process id. Standard input is `input`, or /dev/null when that is
+/// negative; standard output and error go to `output` unless it is negative, and `inherited` becomes descriptor 3 unless it is.
+int clinux_spawn(
+  const char *path, char *const arguments[], char *const environment[], int input, int output, int inherited
+);
 /// The calling thread's name as ps(1) shows it, at most 15 bytes. prctl(2), PR_SET_NAME.
 int clinux_name_thread(const char *name);
 /// getpwnam_r(3): 1 when found, 0 when there is no such user.
@@ -146,6 +159,9 @@ int clinux_fsconfig_flag(int context, const char *key);
 int clinux_fsconfig_create(int context);
 /// fsmount(2): a detached mount with `attributes` of CLINUX_MOUNT_*; it goes with its last descriptor.
 int clinux_fsmount(int context, unsigned attributes);
+/// open_tree(2) and mount_setattr(2): a detached mount of the directory, with `attributes` of CLINUX_MOUNT_* beside those that its mount
+/// has. -EINVAL before 6.15 for a directory of a mount that is itself detached.
+int clinux_clone_mount(int directory, unsigned attributes);
 
 // --- Loop devices --------------------------------------------------------------------------------------------------------
 enum { CLINUX_LOOP_DIRECT_IO = 16, CLINUX_LOOP_AUTOCLEAR = 4 };
@@ -155,3 +171,20 @@ int clinux_loop_free(int control);
 int clinux_loop_configure(int loop, int file, uint32_t flags);
 /// The `CLINUX_LOOP_*` flags of LOOP_GET_STATUS64.
 int clinux_loop_flags(int loop);
+
+// --- btrfs ---------------------------------------------------------------------------------------------------------------
+// ioctl-btrfs(2); -ENOTTY on another file system.
+/// BTRFS_IOC_SUBVOL_CREATE and BTRFS_IOC_SNAP_DESTROY: a subvolume `name` in the directory. What is in a deleted one goes later, by the
+/// kernel's own cleaner.
+int clinux_btrfs_create(int directory, const char *name);
+int clinux_btrfs_delete(int directory, const char *name);
+/// BTRFS_IOC_QUOTA_CTL: simple quotas for the whole file system, since 6.7 (-EINVAL before); nothing happens where it has quotas.
+int clinux_btrfs_enable_simple_quota(int directory);
+/// BTRFS_IOC_QGROUP_LIMIT on the subvolume itself: what it may refer to, its own metadata included.
+int clinux_btrfs_limit(int subvolume, uint64_t bytes);
+/// BTRFS_IOC_GET_SUBVOL_INFO: its number, which is also that of its quota group.
+int clinux_btrfs_identify(int subvolume, uint64_t *number);
+/// BTRFS_IOC_QGROUP_CREATE, to remove: -EBUSY while something of the subvolume is there, -ENOENT when the kernel did it (since 6.12).
+int clinux_btrfs_forget_quota(int directory, uint64_t subvolume);
+/// fallocate(2) from the file's beginning.
+int clinux_fallocate(int fd, int64_t bytes);

@@ -49,6 +49,13 @@ enum csandbox_step {
   CSANDBOX_STEP_SECCOMP = 58,
   CSANDBOX_STEP_EXECUTE = 59,
   CSANDBOX_STEP_UNSHARE_NETWORK = 60,
+  CSANDBOX_STEP_HOST_NETLINK = 61,
+  CSANDBOX_STEP_MAKE_LINK = 62,
+  CSANDBOX_STEP_LINK_UP = 63,
+  CSANDBOX_STEP_LINK_ADDRESS = 64,
+  CSANDBOX_STEP_LINK_ROUTE = 65,
+  CSANDBOX_STEP_HOST_LINK_UP = 66,
+  CSANDBOX_STEP_HOST_LINK_ROUTE = 67,
   CSANDBOX_STEP_LANDLOCK = 70,
 };
 
@@ -71,6 +78,15 @@ struct csandbox_host {
   int landlock_abi;                            // 0: no Landlock here that could be used
 };
 
+// The way out of a sandbox: a pair of veth devices, the far one in the host's network namespace.
+struct csandbox_link {
+  int host;                                    // the host's network namespace, or -1: no way out
+  char name[16];                               // of the far end
+  uint32_t address;                            // of the sandbox, in host byte order
+  uint32_t group;                              // of the far end; never 0
+  uint32_t mtu;
+};
+
 // Everything the child needs. All descriptors stay the caller's.
 struct csandbox_plan {
   int control_group;                           // directory of the v2 group to be born in, or -1
@@ -84,6 +100,7 @@ struct csandbox_plan {
   int setup;                                   // the child's end of the set-up socket
   uint32_t host_id;                            // uid and gid of the sandbox on the host
   uint32_t process_limit;
+  struct csandbox_link link;
 };
 
 struct csandbox_child {
@@ -129,12 +146,32 @@ enum csandbox_report_kind {
 struct csandbox_report {
   uint32_t kind;
   uint32_t step;          // CSANDBOX_FAILED
-  int32_t error;          // CSANDBOX_FAILED
+  int32_t error;          // CSANDBOX_FAILED; CSANDBOX_ENDED: not 0 if it was death for certain
   int32_t listener;       // CSANDBOX_READY: the caller's from now on; else -1
 };
 
 // Takes the next message off roostd's end of the set-up socket, without waiting.
 int csandbox_receive(int setup, struct csandbox_report *report);
+
+// What a program may do to a file of the host, or to all beneath a directory.
+enum csandbox_leave {
+  CSANDBOX_LEAVE_TO_READ = 1,
+  CSANDBOX_LEAVE_TO_RUN = 2,     // and read
+  CSANDBOX_LEAVE_TO_WRITE = 3,   // and read, what is there
+  CSANDBOX_LEAVE_TO_KEEP = 4,    // a directory of its own: make, remove, rename, too; neither run nor make devices
+};
+
+struct csandbox_leave_for {
+  int path;                      // O_PATH is enough
+  enum csandbox_leave leave;
+};
+
+// A Landlock domain in which no other files than these can be opened: a descriptor for csandbox_start_daemon. ENOSYS or EOPNOTSUPP on a
+// kernel without Landlock.
+int csandbox_make_domain(const struct csandbox_leave_for *entries, uint32_t count);
+
+// The ABI of this kernel's Landlock; ENOSYS or EOPNOTSUPP when there is none.
+int csandbox_landlock_version(void);
 
 // A program to be started under a user of the host.
 struct csandbox_daemon {
@@ -143,12 +180,29 @@ struct csandbox_daemon {
   char *const *environment;
   uint32_t user, group;
   uint32_t group_count;
-  const uint32_t *groups;  // supplementary groups
-  int socket;              // becomes descriptor 3; -1: none
-  int output;              // becomes standard output; -1: the caller's
+  const uint32_t *groups;            // supplementary groups
+  int socket;                        // becomes descriptor 3; -1: none
+  int output;                        // becomes standard output; -1: the caller's
+  int control_group;                 // directory of the v2 group to be born in, or -1
+  uint32_t tasks_count;
+  const int *tasks;                  // v1 `tasks` files, open for writing
+  int domain;                        // from csandbox_make_domain, or -1
+  const struct sock_fprog *filter;   // system call policy, or NULL
+  const char *oom_score;             // for /proc/self/oom_score_adj, as far as the host lets us; NULL: as the caller's
 };
 
-// Starts the program with standard input and error of the caller, no_new_privs, default signals and no further descriptor.
+// Starts the program with standard input and error of the caller, and no further descriptor: default signals, a session of its own, no
+// capability in any set, no_new_privs, no core dumps.
 //
 // Returns when execve has happened, or with its error; then `child`, if its pidfd is not negative, has still to be reaped.
 int csandbox_start_daemon(const struct csandbox_daemon *daemon, struct csandbox_child *child);
+
+// Leaves the calling thread no capability but `kept` (bit n for number n) in any set, and none of those that the host has taken already; of
+// them it can use those that are `effective`, and has to take the others up again by another call.
+int csandbox_keep_capabilities(uint64_t kept, uint64_t effective);
+
+// no_new_privs; no capability for a program that root executes; not dumpable.
+int csandbox_seal_process(void);
+
+// Puts roostd's system call policy on every thread of the process, for good.
+int csandbox_install_daemon_filter(void);

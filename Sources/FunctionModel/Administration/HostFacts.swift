@@ -38,11 +38,19 @@ package struct HostCapacity: Sendable, Hashable, Codable {
   /// Sum of the memory limits that environments may have together.
   package var memoryBudget: MemorySize
   package var memoryCommitted: MemorySize
+  /// Sum of the sizes of `/tmp` that environments may have together.
+  package var diskBudget: MemorySize
+  package var diskCommitted: MemorySize
 
-  package init(concurrencyLimit: Int, concurrencyInUse: Int, memoryBudget: MemorySize, memoryCommitted: MemorySize) {
+  package init(
+    concurrencyLimit: Int, concurrencyInUse: Int, memoryBudget: MemorySize, memoryCommitted: MemorySize, diskBudget: MemorySize,
+    diskCommitted: MemorySize
+  ) {
     self.concurrencyLimit = concurrencyLimit
     self.concurrencyInUse = concurrencyInUse
     self.memoryBudget = memoryBudget
     self.memoryCommitted = memoryCommitted
+    self.diskBudget = diskBudget
+    self.diskCommitted = diskCommitted
   }
 }

@@ -16,6 +16,8 @@ package struct FrontConfiguration: Sendable {
   package var runtimes: [Runtime: String?]
   /// `x86_64` or `arm64`: the only one functions and layers here can be for.
   package var architecture: String
+  /// What `VpcConfig` may name.
+  package var networks: NetworkDefinitions
   /// `ConcurrentExecutions` of GetAccountSettings.
   package var concurrencyLimit: Int
   /// A connection on which nothing arrives for so long is closed, unless an answer is being worked on.
@@ -33,7 +35,7 @@ package struct FrontConfiguration: Sendable {
   package init(
     host: String = "127.0.0.1", port: Int = 3001, owner: Owner, authentication: Authentication, advertisedURL: String? = nil,
     runtimes: [Runtime: String?], architecture: String = Self.hostArchitecture, concurrencyLimit: Int = 1_000,
-    idleTimeout: TimeAmount = .seconds(120), requestTimeout: TimeAmount = .minutes(5)
+    networks: NetworkDefinitions = NetworkDefinitions(), idleTimeout: TimeAmount = .seconds(120), requestTimeout: TimeAmount = .minutes(5)
   ) {
     self.host = host
     self.port = port
@@ -43,6 +45,7 @@ package struct FrontConfiguration: Sendable {
     self.runtimes = runtimes
     self.architecture = architecture
     self.concurrencyLimit = concurrencyLimit
+    self.networks = networks
     self.idleTimeout = idleTimeout
     self.requestTimeout = requestTimeout
   }

@@ -23,11 +23,14 @@ extension FunctionConfiguration {
   /// `FunctionConfiguration` of AWS's model; members without a value are absent.
   ///
   /// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html>
-  func json(_ view: ConfigurationView = .whole, qualifier: String? = nil, runtimeVersion: String? = nil) -> JSONValue {
+  func json(
+    _ view: ConfigurationView = .whole, qualifier: String? = nil, runtimeVersion: String? = nil, vpc: String
+  ) -> JSONValue {
     var object = JSONObject()
     addIdentity(to: &object, qualifier: qualifier)
     addSettings(to: &object)
-    for (name, text) in echoed.sorted(by: { $0.key < $1.key }) {
+    if let network { object.add("VpcConfig", network.json(vpc: vpc)) }
+    for (name, text) in echoed.sorted(by: { $0.key < $1.key }) where name != "VpcConfig" {
       // Kept as the client's own JSON, which was valid when it came.
       object.add(name, try? JSONValue(parsing: .init(string: text)))
     }
@@ -97,6 +100,15 @@ extension FunctionConfiguration {
       object.add("LastUpdateStatusReason", .string(reason))
       object.add("LastUpdateStatusReasonCode", .string(code))
     }
+  }
+}
+
+extension VpcConfig {
+  fileprivate func json(vpc: String) -> JSONValue {
+    [
+      "SubnetIds": .strings(subnetIDs), "SecurityGroupIds": .strings(securityGroupIDs), "VpcId": .string(vpc),
+      "Ipv6AllowedForDualStack": .bool(false),
+    ]
   }
 }
 

@@ -14,6 +14,7 @@ struct FunctionSettings: Sendable {
   var layers: [LayerReference]?
   var tracingMode: String?
   var logGroup: String?
+  var network: NetworkChange?
   /// By member name; an empty text takes the member away.
   var echoed: [String: String] = [:]
 
@@ -35,16 +36,13 @@ struct FunctionSettings: Sendable {
     tracingMode = body.member("TracingConfig")?["Mode"]?.string
     logGroup = body.member("LoggingConfig")?["LogGroup"]?.string
     if let arns = body.member("Layers")?.array { layers = try await service.layers(arns.compactMap(\.string), caller: caller) }
+    network = try NetworkChange(body.member("VpcConfig"), definitions: service.configuration.networks)
     echo(body)
   }
 
   private mutating func echo(_ body: JSONValue) {
     if let target = body.member("DeadLetterConfig") {
       echoed["DeadLetterConfig"] = (target["TargetArn"]?.string ?? "").isEmpty ? "" : target.text
-    }
-    if let network = body.member("VpcConfig") {
-      let names = (network["SubnetIds"]?.array ?? []) + (network["SecurityGroupIds"]?.array ?? [])
-      echoed["VpcConfig"] = names.isEmpty ? "" : network.text
     }
     if let apply = body.member("SnapStart")?["ApplyOn"] {
       let start: JSONValue = ["ApplyOn": apply, "OptimizationStatus": "Off"]
@@ -65,12 +63,13 @@ struct FunctionSettings: Sendable {
     if let layers { function.layers = layers }
     if let tracingMode { function.tracingMode = tracingMode }
     if let logGroup { function.logGroup = logGroup }
+    if let network { function.network = network.config }
     for (name, text) in echoed { function.echoed[name] = text.isEmpty ? nil : text }
   }
 }
 
 /// Settings that AWS has and that this release would accept only to ignore. Each is refused with the reason; the rest of the unenforced
-/// ones (VpcConfig, DeadLetterConfig, SnapStart, TracingConfig) promise nothing that their absence breaks, and are echoed.
+/// ones (DeadLetterConfig, SnapStart, TracingConfig) promise nothing that their absence breaks, and are echoed.
 enum UnsupportedSettings {
   static func refuse(in body: JSONValue) throws(ServiceError) {
     for (member, reason) in reasons where isGiven(body.member(member)) {

@@ -121,5 +121,10 @@ extension ServiceError {
       + "Revision Id")
 
   /// A fault of ours; the details are for the log, not for the caller.
-  static func host(_ error: some Error) -> ServiceError { .service("The host could not perform the operation: \(error)") }
+  static func host(_ error: some Error) -> ServiceError {
+    if let error = error as? CatalogError, error.isOutOfSpace {
+      return .service("The host could not perform the operation: its disk is full")
+    }
+    return .service("The host could not perform the operation: \(error)")
+  }
 }

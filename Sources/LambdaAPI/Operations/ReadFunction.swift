@@ -11,7 +11,8 @@ extension LambdaService {
   }
 
   func json(_ function: FunctionConfiguration, _ view: ConfigurationView = .whole, qualifier: String? = nil) -> JSONValue {
-    function.json(view, qualifier: qualifier, runtimeVersion: configuration.runtimes[function.runtime] ?? nil)
+    function.json(
+      view, qualifier: qualifier, runtimeVersion: configuration.runtimes[function.runtime] ?? nil, vpc: configuration.networks.vpc)
   }
 
   /// <https://docs.aws.amazon.com/lambda/latest/api/API_GetFunction.html>

@@ -44,6 +44,8 @@ extension LambdaService {
     case .empty: .invalidParameterValue("Uploaded file must be a non-empty zip")
     case .tooLargeUnzipped(let limit): .invalidParameterValue("Unzipped size must be smaller than \(limit) bytes")
     case .tooManyEntries, .unsafeEntry: .invalidParameterValue("\(couldNot) (\(error))")
+    case .noSpace(let reason): .codeStorageExceeded("Code storage limit exceeded: \(reason).")
+    case .io(let error) where error.isOutOfSpace: .codeStorageExceeded("Code storage limit exceeded: the host's disk is full.")
     case .missing, .noUnpacker, .io: .host(error)
     }
   }

@@ -63,7 +63,10 @@ extension Schema {
     Member(
       "VpcConfig",
       .structure([
-        Member("SubnetIds", .strings, [.length(0...16)]), Member("SecurityGroupIds", .strings, [.length(0...5)]),
+        Member("SubnetIds", .strings, [.length(0...16), .each([.length(0...1_024), .pattern("subnet-[0-9a-z]*", isSubnet), .required])]),
+        Member(
+          "SecurityGroupIds", .strings,
+          [.length(0...5), .each([.length(0...1_024), .pattern("sg-[0-9a-zA-Z]*", isSecurityGroup), .required])]),
         Member("Ipv6AllowedForDualStack", .boolean),
       ])),
     Member("DeadLetterConfig", .structure([Member("TargetArn", .string, [resource])])),
@@ -119,6 +122,15 @@ extension Schema {
     guard !text.isEmpty else { return true }
     let fields = text.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
     return fields.count == 4 && fields[0] == "arn" && NameCharacters.isPartition(fields[1]) && !fields[2].isEmpty
+  }
+
+  private static func isSubnet(_ text: String) -> Bool {
+    text.hasPrefix("subnet-") && text.utf8.dropFirst(7).allSatisfy { (48...57).contains($0) || (97...122).contains($0) }
+  }
+
+  private static func isSecurityGroup(_ text: String) -> Bool {
+    text.hasPrefix("sg-")
+      && text.utf8.dropFirst(3).allSatisfy { (48...57).contains($0) || (97...122).contains($0) || (65...90).contains($0) }
   }
 
   private static func isVariableName(_ text: String) -> Bool {

@@ -32,8 +32,23 @@ struct InvocationsShowCommand: AsyncParsableCommand {
     facts.add("billed", "\(record.billedMilliseconds) ms")
     facts.add("CPU time", HumanUnits.duration(microseconds: record.cpuMicroseconds))
     facts.add("memory", HumanUnits.memory(used: record.maxMemoryUsed, of: record.memorySize))
+    facts.add(record.stalls)
     facts.add("request size", HumanUnits.size(bytes: record.requestBytes))
     facts.add("response size", HumanUnits.size(bytes: record.responseBytes))
     return facts.lines() + [""] + PhaseChart(record.phases).lines()
+  }
+}
+
+extension FactList {
+  /// What the invocation had to do without, as far as it was recorded.
+  fileprivate mutating func add(_ stalls: ResourceStalls?) {
+    guard let stalls else { return }
+    let throttled = HumanUnits.duration(microseconds: stalls.throttledMicroseconds)
+    add("throttled", stalls.throttledPeriods == 0 ? "never" : "in \(stalls.throttledPeriods) periods of 20 ms, for \(throttled)")
+    let waits = [
+      ("CPU", stalls.cpuPressureMicroseconds), ("memory", stalls.memoryPressureMicroseconds), ("disk", stalls.ioPressureMicroseconds),
+    ].compactMap { name, time in time.map { "\(name) \(HumanUnits.duration(microseconds: $0))" } }
+    if !waits.isEmpty { add("waited for", waits.joined(separator: ", ")) }
+    if stalls.refusedProcesses > 0 { add("refused", "\(stalls.refusedProcesses) processes or threads over the limit") }
   }
 }

@@ -6,7 +6,7 @@ extension HostSnapshot {
   static let comfortableBytes: Int64 = 2 << 30
 
   var filesystemFindings: [Finding] {
-    [filesystem("overlay"), filesystem("ext4"), loopFinding, toolFinding]
+    [filesystem("overlay"), filesystem("ext4"), loopFinding, toolFinding, temporaryFinding]
   }
 
   var setupFindings: [Finding] {
@@ -31,6 +31,15 @@ extension HostSnapshot {
 
   private var toolFinding: Finding {
     makeFilesystem.map { .ok("mke2fs", $0) } ?? .missing("mke2fs", "not found", remedy: "apt-get install e2fsprogs")
+  }
+
+  /// What `tmp-backend: auto` will find.
+  private var temporaryFinding: Finding {
+    [filesystem("ext4"), loopFinding, toolFinding].allSatisfy { $0.verdict == .ok }
+      ? .ok("/tmp on disk", "ext4 on loop devices")
+      : .substitute(
+        "/tmp on disk", "cannot be", instead: "tmpfs: WARNING: it counts as memory",
+        remedy: "what is missing above, or tmp-backend: btrfs")
   }
 
   private var userFinding: Finding {

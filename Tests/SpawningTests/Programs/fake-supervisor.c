@@ -1,6 +1,10 @@
 // Stands in for roost-supervisor: says what roostd wants to know of the configuration, hands its end of the socket to the test, which
-// waits at <state-dir>/test.sock, and does what the test then tells it: end with a status.
+// waits at <state-dir>/test.sock, and does what the test then tells it: end with a status (one byte), or try something (words) and say
+// which errno it met, 0 for none.
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +25,8 @@ static int resolve(char **words) {
     return atoi(failure);
   }
   printf("state-dir=%s\nruntimes-dir=%s\n", option(words, "--state-dir"), option(words, "--runtimes-dir"));
-  printf("uid-range=%s\nvolume-pool=1\n", option(words, "--uids"));
+  const char *pool = option(words, "--volume-pool");
+  printf("uid-range=%s\nvolume-pool=%s\n", option(words, "--uids"), pool ? pool : "1");
   return 0;
 }
 
@@ -40,6 +45,40 @@ static int introduce(int test) {
   return status;
 }
 
+// A descendant that leaves session and parent; its process id.
+static int leave(void) {
+  int ends[2], id = 0;
+  if (pipe(ends) < 0) return -1;
+  if (fork() == 0) {
+    setsid();
+    if (fork() > 0) _exit(0);
+    id = getpid();
+    if (write(ends[1], &id, sizeof id) < 0) _exit(1);
+    for (;;) pause();
+  }
+  return read(ends[0], &id, sizeof id) == sizeof id ? id : -1;
+}
+
+static int try(const char *verb, const char *first, const char *second) {
+  int answer = -1;
+  errno = ENOSYS;
+  if (!strcmp(verb, "read")) answer = open(first, O_RDONLY);
+  if (!strcmp(verb, "list")) answer = open(first, O_RDONLY | O_DIRECTORY);
+  if (!strcmp(verb, "make")) answer = open(first, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  if (!strcmp(verb, "remove")) answer = remove(first);
+  if (!strcmp(verb, "rename")) answer = rename(first, second);
+  if (!strcmp(verb, "run")) answer = execl(first, first, NULL);
+  if (!strcmp(verb, "signal")) answer = kill(atoi(first), SIGCONT);
+  if (!strcmp(verb, "unshare")) answer = unshare(CLONE_NEWUSER);
+  return answer < 0 ? errno : 0;
+}
+
+static int obey(int test, char *order) {
+  char *verb = strtok(order, " "), *first = strtok(NULL, " "), *second = strtok(NULL, " "), text[16];
+  int length = snprintf(text, sizeof text, "%d", strcmp(verb, "leave") ? try(verb, first, second) : leave());
+  return send(test, text, (size_t)length, 0) < 0 ? 70 : 0;
+}
+
 int main(int count, char **words) {
   if (count > 1 && !strcmp(words[1], "resolve-configuration")) return resolve(words);
   if (option(words, "--help") || (count > 1 && !strcmp(words[1], "--version"))) return puts("fake 1.0") < 0;
@@ -49,6 +88,12 @@ int main(int count, char **words) {
   if (connect(test, (struct sockaddr *)&address, sizeof address) < 0) return 70;
   int status = introduce(test);
   if (status) return status;
-  unsigned char order;
-  return recv(test, &order, 1, 0) == 1 ? order : 0;
+  for (;;) {
+    char order[512];
+    ssize_t length = recv(test, order, sizeof order - 1, 0);
+    if (length <= 1) return length == 1 ? (unsigned char)order[0] : 0;
+    order[length] = 0;
+    status = obey(test, order);
+    if (status) return status;
+  }
 }

@@ -80,6 +80,7 @@ static void view(void) {
   list("bus", "/proc/bus");
   struct if_nameindex *names = if_nameindex();
   for (struct if_nameindex *each = names; each && each->if_index; each++) say("interface", each->if_name);
+  copy_lines("if_inet6", "/proc/self/net/if_inet6");
   struct sockaddr_in outside = {.sin_family = AF_INET, .sin_port = htons(53), .sin_addr = {htonl(0x01010101)}};
   say_error("route", connect(socket(AF_INET, SOCK_DGRAM, 0), (struct sockaddr *)&outside, sizeof outside));
 }
