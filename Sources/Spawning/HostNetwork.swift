@@ -157,10 +157,15 @@ extension HostNetwork {
     return Lease(address: address, deviceName: name, elements: elements)
   }
 
-  /// From now on no packet of it passes.
+  /// From now on no packet of it passes. An address that may still be in some set is nobody's any more: its next owner would have the
+  /// policies of both.
   func dismiss(_ lease: Lease) {
-    do { try table.remove(lease.elements) } catch { note("network of \(lease.deviceName): \(error)") }
-    taken.remove(lease.address.number)
+    do {
+      try table.remove(lease.elements)
+      taken.remove(lease.address.number)
+    } catch {
+      note("network of \(lease.deviceName): \(error); its address \(lease.address) is not used again")
+    }
   }
 
   func describe(_ lease: Lease, in link: inout csandbox_link) {
