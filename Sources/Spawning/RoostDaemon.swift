@@ -99,6 +99,7 @@ package final class RoostDaemon {
 
   private func run() throws -> Int32 {
     _ = try loop.watch(signals.descriptor.rawValue) { [self] in heedSignals() }
+    try host.network?.keepPolicy(on: loop)
     startSupervisor()
     try loop.run()
     spawner = nil
