@@ -30,9 +30,20 @@ int csandbox_keep_capabilities(uint64_t kept, uint64_t effective) {
 }
 
 int csandbox_seal_process(void) {
-  // Programs that root executes get no capability for that: mke2fs has none. And nobody gets one by a file.
-  unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+  // Programs that root executes get no capability for that: mke2fs has none. What one is lent, it has by the ambient set.
+  unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED;
   if (prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
   // Neither memory nor descriptors are read through /proc, but by who may trace everything; no core dump is written.
   return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int csandbox_lend_capability(int number) {
+  struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+  if (syscall(SYS_capget, &head, sets) < 0) return -errno;
+  for (int half = 0; half < _LINUX_CAPABILITY_U32S_3; half++)
+    sets[half].inheritable = number >= 0 && number / 32 == half ? 1u << (number % 32) : 0;
+  // Taken back: the kernel takes from the ambient set what is not inheritable any more.
+  if (syscall(SYS_capset, &head, sets) < 0) return -errno;
+  return number >= 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) < 0 ? -errno : 0;
 }

@@ -22,13 +22,24 @@ package struct InstalledFilter: Sendable, Hashable {
 
   package init(instructions: [Instruction]) { self.instructions = instructions }
 
-  /// Asks the kernel for the filter that `process` installed last, or `index` before that. ptrace(2), PTRACE_SECCOMP_GET_FILTER: for root
-  /// of the host, where it is under no filter itself; the process is stopped for a moment.
-  package init(ofProcess process: Int32, index: UInt32 = 0) throws(SystemError) {
+  /// Asks the kernel for the filter that `process` put on last: the narrowest where each is narrower than the one before, as roostd's own and
+  /// then the sandbox's are. ptrace(2), PTRACE_SECCOMP_GET_FILTER: for root of the host, where it is under no filter itself; the process
+  /// is stopped for a moment.
+  package init(lastOfProcess process: Int32) throws(SystemError) {
+    self = try InstalledFilter(ofProcess: process, number: 0)
+    var number: UInt32 = 1
+    while true {
+      do { self = try InstalledFilter(ofProcess: process, number: number) } catch let error where error.errno == ENOENT { return }
+      number += 1
+    }
+  }
+
+  /// The first is number 0.
+  private init(ofProcess process: Int32, number: UInt32) throws(SystemError) {
     // BPF_MAXINSNS
     var words = [UInt64](repeating: 0, count: 4_096)
     let answer = unsafe words.withUnsafeMutableBytes { bytes in
-      unsafe clinux_seccomp_filter(process, index, bytes.baseAddress, bytes.count / 8)
+      unsafe clinux_seccomp_filter(process, number, bytes.baseAddress, bytes.count / 8)
     }
     let count = try checked(answer, "ptrace PTRACE_SECCOMP_GET_FILTER", "process \(process)")
     instructions = words.prefix(count).map(Instruction.init(littleEndianWord:))

@@ -53,13 +53,8 @@ package final class HostNetwork {
   }
 
   /// The network as configured; `nil` where no sandbox is to have a way out, and, after loud words, where the host has none to give.
-  ///
-  /// What an earlier run left goes in any case.
-  package static func forSandboxes(_ settings: NetworkSettings, name: String) throws(SystemError) -> HostNetwork? {
-    guard settings.wantsNAT else {
-      try NetworkLeftovers(name: name).reap()
-      return nil
-    }
+  package static func forSandboxes(_ settings: NetworkSettings, name: String) -> HostNetwork? {
+    guard settings.wantsNAT else { return nil }
     do {
       return try HostNetwork(settings: settings, name: name)
     } catch {
@@ -82,8 +77,9 @@ package final class HostNetwork {
     guard unsafe access(program, X_OK) == 0 else { throw Unavailable(description: "\(program) is missing: install nftables") }
     let file = try Descriptor.memoryFile(ruleset)
     let complaint = try Pipe()
-    let process = try ChildProcess(
-      program: program, arguments: ["-f", "-"], input: file.rawValue, output: complaint.writeEnd.rawValue)
+    let process = try Privileges.lendingNetworkAdministration { () throws(SystemError) in
+      try ChildProcess(program: program, arguments: ["-f", "-"], input: file.rawValue, output: complaint.writeEnd.rawValue)
+    }
     let text = try complaint.finishedText()
     guard try process.wait() == .code(0) else {
       throw Unavailable(description: "nft: \(text.split(separator: "\n").first ?? "failed without a word")")
@@ -161,10 +157,15 @@ extension HostNetwork {
     return Lease(address: address, deviceName: name, elements: elements)
   }
 
-  /// From now on no packet of it passes.
+  /// From now on no packet of it passes. An address that may still be in some set is nobody's any more: its next owner would have the
+  /// policies of both.
   func dismiss(_ lease: Lease) {
-    do { try table.remove(lease.elements) } catch { note("network of \(lease.deviceName): \(error)") }
-    taken.remove(lease.address.number)
+    do {
+      try table.remove(lease.elements)
+      taken.remove(lease.address.number)
+    } catch {
+      note("network of \(lease.deviceName): \(error); its address \(lease.address) is not used again")
+    }
   }
 
   func describe(_ lease: Lease, in link: inout csandbox_link) {

@@ -53,6 +53,24 @@ enum Privileges {
   /// When all of them are gone.
   static func resume() throws(SystemError) { try keep([.always, .atStartAndEnd], effective: [.always, .atStartAndEnd]) }
 
+  /// CAP_NET_ADMIN for the programs that `body` starts on this thread: root's uid alone gives them nothing.
+  static func lendingNetworkAdministration<Value: ~Copyable>(
+    _ body: () throws(SystemError) -> Value
+  ) throws(SystemError) -> Value {
+    try check(csandbox_lend_capability(12), "prctl PR_CAP_AMBIENT_RAISE", "CAP_NET_ADMIN")
+    let value: Value
+    do throws(SystemError) {
+      value = try body()
+    } catch {
+      try takeBack()
+      throw error
+    }
+    try takeBack()
+    return value
+  }
+
+  private static func takeBack() throws(SystemError) { try check(csandbox_lend_capability(-1), "capset", "CAP_NET_ADMIN") }
+
   static func mask(of needs: Set<Need>) -> UInt64 { kept.filter { needs.contains($0.need) }.reduce(0) { $0 | 1 << $1.number } }
 
   private static func keep(_ needs: Set<Need>, effective: Set<Need>) throws(SystemError) {

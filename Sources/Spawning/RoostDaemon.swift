@@ -86,7 +86,7 @@ package final class RoostDaemon {
     loop = try EventLoop()
     host = try SandboxHost(
       settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
-      controlGroups: groups, network: try HostNetwork.forSandboxes(settings.network, name: groups.name), prepared: prepared)
+      controlGroups: groups, network: HostNetwork.forSandboxes(settings.network, name: groups.name), prepared: prepared)
     volumes = try VolumePool(host: host, loop: loop)
   }
 

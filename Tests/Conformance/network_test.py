@@ -1,13 +1,14 @@
 """Network policy: what a function reaches, and what it does not, through a host whose network ends in one that the tests play."""
 
 import socket
+import subprocess
 import sys
 import threading
 
 import pytest
 from botocore.exceptions import ClientError
 from functions import Deployer
-from host import Host, wait_until
+from host import PROGRAMS, Host, wait_until
 from network import Outside, environment_processes, ip, run
 
 CONFIGURATION = """
@@ -314,7 +315,7 @@ def forwarding():
         return file.read().strip()
 
 
-@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize("end", ["stop", "kill", "clean"])
 def test_nothing_stays_in_the_hosts_network(outside, end):
     before, was_forwarding = traces(), forwarding()
     with Host() as host:
@@ -322,8 +323,14 @@ def test_nothing_stays_in_the_hosts_network(outside, end):
         assert function.call(["tcp", Outside.GATEWAY, 80]) == f"tcp 80 from {Outside.HOST}"
         during = traces()
         assert [len(during[kind]) - len(before[kind]) for kind in ("devices", "routes", "tables")] == [1, 2, 1]
-        if end == "kill":
+        if end != "stop":
             host.kill_all()
+        if end == "clean":
+            clean = [PROGRAMS / "roost", "doctor", "--clean", "--state-dir", host.state, "--quiet"]
+            assert subprocess.run(clean, timeout=60).returncode == 0
+            wait_until(lambda: traces() == before, 10, "the end of all of it")
+            assert forwarding() == was_forwarding
+        if end == "kill":
             host.start()
             # Of the earlier run only what is made at every start.
             wait_until(lambda: len(traces()["devices"]) == len(before["devices"]), 10, "the devices' end")

@@ -140,7 +140,7 @@ const char *clinux_error_text(int error);
 int clinux_landlock_abi(void);
 /// Whether the caller may have a socket of this family: 0, or -errno. Nothing is done with it.
 int clinux_socket_family_probe(int family, int type);
-/// PTRACE_SECCOMP_GET_FILTER: the process's system call filter number `index`, the latest 0, as it was installed: how many instructions of
+/// PTRACE_SECCOMP_GET_FILTER: the process's system call filter number `index`, the first 0, as it was installed: how many instructions of
 /// 8 bytes were written to `program`. Stops the process for a moment. -ENOENT: no such filter; -EIO: a kernel without
 /// CONFIG_CHECKPOINT_RESTORE; -EACCES: the caller is under a filter itself.
 ssize_t clinux_seccomp_filter(int process, unsigned index, void *program, size_t capacity);

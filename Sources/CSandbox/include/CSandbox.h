@@ -201,6 +201,9 @@ int csandbox_start_daemon(const struct csandbox_daemon *daemon, struct csandbox_
 // them it can use those that are `effective`, and has to take the others up again by another call.
 int csandbox_keep_capabilities(uint64_t kept, uint64_t effective);
 
+// From now on programs that the calling thread executes have this one of its capabilities, and no other; with -1 they have none again.
+int csandbox_lend_capability(int number);
+
 // no_new_privs; no capability for a program that root executes; not dumpable.
 int csandbox_seal_process(void);
 

@@ -32,7 +32,7 @@ extension EnvironmentSnapshot {
 
   private mutating func readFilter() {
     do {
-      filter = try InstalledFilter(ofProcess: Int32(clamping: first.id))
+      filter = try InstalledFilter(lastOfProcess: Int32(clamping: first.id))
     } catch {
       filterProblem = "\(error)"
     }
