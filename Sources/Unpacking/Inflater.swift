@@ -29,6 +29,10 @@ import CZlib
     try pieces(of: entry, in: zip) { (piece) throws(ArchiveRefusal) in
       guard piece.count <= left else { throw .notAZip(reason: "\(entry.shownName) is larger than declared") }
       left -= Int64(piece.count)
+      // The supervisor takes whole pieces only: were a shorter one told, that would be the reason given.
+      guard left == 0 || piece.count == ArchiveRecord.maximumData else {
+        throw .notAZip(reason: "\(entry.shownName) is smaller than declared")
+      }
       checksum = Self.checksum(piece, after: checksum)
       if !piece.isEmpty { try body(piece) }
     }

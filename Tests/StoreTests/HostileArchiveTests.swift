@@ -94,6 +94,14 @@ import Unpacking
     }
   }
 
+  @Test func `data that ends before its time is named as that`() async throws {
+    for zip in [
+      ZipFixture(Entry.zeros("a", count: 1 + 258 * 9, declared: 9_999)), ZipFixture(Entry.file("a", "text").with { $0.size = 5 }),
+    ] {
+      #expect(try await refusal(of: zip.bytes) == .notAZip(reason: "\"a\" is smaller than declared"))
+    }
+  }
+
   @Test func `a zip without entries is empty`() async throws {
     #expect(try await refusal(of: ZipFixture().bytes) == .empty)
   }
