@@ -53,23 +53,20 @@ enum Privileges {
   /// When all of them are gone.
   static func resume() throws(SystemError) { try keep([.always, .atStartAndEnd], effective: [.always, .atStartAndEnd]) }
 
-  /// CAP_NET_ADMIN for the programs that `body` starts on this thread: root's uid alone gives them nothing.
-  static func lendingNetworkAdministration<Value: ~Copyable>(
-    _ body: () throws(SystemError) -> Value
-  ) throws(SystemError) -> Value {
-    try check(csandbox_lend_capability(12), "prctl PR_CAP_AMBIENT_RAISE", "CAP_NET_ADMIN")
-    let value: Value
-    do throws(SystemError) {
-      value = try body()
-    } catch {
-      try takeBack()
+  /// What is started by `body` gets this one capability, too.
+  static func lending<Result: ~Copyable>(
+    _ name: String, to body: () throws(SystemError) -> Result
+  ) throws(SystemError) -> Result {
+    let lent = kept.filter { $0.name == name }.reduce(0 as UInt64) { $0 | 1 << $1.number }
+    try check(csandbox_lend_capabilities(lent), "capset", "\(name) for a program")
+    let result: Result
+    do { result = try body() } catch {
+      try check(csandbox_lend_capabilities(0), "capset", "\(name) taken back")
       throw error
     }
-    try takeBack()
-    return value
+    try check(csandbox_lend_capabilities(0), "capset", "\(name) taken back")
+    return result
   }
-
-  private static func takeBack() throws(SystemError) { try check(csandbox_lend_capability(-1), "capset", "CAP_NET_ADMIN") }
 
   static func mask(of needs: Set<Need>) -> UInt64 { kept.filter { needs.contains($0.need) }.reduce(0) { $0 | 1 << $1.number } }
 

@@ -172,7 +172,7 @@ class Host:
         return boto3.client(
             "lambda", endpoint_url=self.endpoint, region_name=region,
             aws_access_key_id=key or own_key, aws_secret_access_key=secret or own_secret,
-            config=Config(retries={"max_attempts": 0}, read_timeout=60 * TIME_SCALE, max_pool_connections=64, **settings))
+            config=Config(**{"retries": {"max_attempts": 0}, "read_timeout": 60 * TIME_SCALE, "max_pool_connections": 64} | settings))
 
     def environment(self):
         """For the aws CLI and `roost`."""
@@ -246,7 +246,11 @@ def read(path):
 
 
 def children(process):
-    text = "".join(read(path) or "" for path in Path(f"/proc/{process}/task").glob("*/children"))
+    try:
+        tasks = os.listdir(f"/proc/{process}/task")
+    except OSError:
+        return []  # it has ended
+    text = "".join(read(f"/proc/{process}/task/{task}/children") or "" for task in tasks)
     return [int(word) for word in text.split()]
 
 

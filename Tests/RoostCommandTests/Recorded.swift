@@ -7,7 +7,8 @@ import LinuxSystem
 enum Recorded {
   static let security = SecurityFacts(
     authentication: "sigv4", accessKeys: ["AKIAEXAMPLE"], processID: 640, userIDs: 200_001...265_536,
-    retention: RetentionFacts(seconds: 604_800, invocations: 1_000_000, environments: 200_000, logLines: 2_000_000), listsHostRoot: false)
+    retention: RetentionFacts(seconds: 604_800, invocations: 1_000_000, environments: 200_000, logLines: 2_000_000, bytes: 2_048 << 20),
+    listsHostRoot: false)
 
   static let environment: EnvironmentSnapshot = {
     var status = Samples.frozen

@@ -34,11 +34,14 @@ package struct RetentionFacts: Sendable, Hashable, Codable {
   package var invocations: Int
   package var environments: Int
   package var logLines: Int
+  /// Bytes of all together, about.
+  package var bytes: Int64
 
-  package init(seconds: Int64, invocations: Int, environments: Int, logLines: Int) {
+  package init(seconds: Int64, invocations: Int, environments: Int, logLines: Int, bytes: Int64) {
     self.seconds = seconds
     self.invocations = invocations
     self.environments = environments
     self.logLines = logLines
+    self.bytes = bytes
   }
 }
