@@ -41,7 +41,9 @@ func overLoopback() -> String {
   var length = socklen_t(MemoryLayout<sockaddr_in>.size)
   let answer = withUnsafeMutablePointer(to: &address) { pointer in
     pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address -> String in
-      guard bind(listener, address, length) == 0, listen(listener, 1) == 0, getsockname(listener, address, &length) == 0 else { return "no server" }
+      guard bind(listener, address, length) == 0, listen(listener, 1) == 0, getsockname(listener, address, &length) == 0 else {
+        return "no server"
+      }
       Thread.detachNewThread {
         let connection = accept(listener, nil, nil)
         let path = line(from: connection).split(separator: " ")[1]
@@ -49,7 +51,9 @@ func overLoopback() -> String {
         send(connection, text, text.utf8.count, 0)
         close(connection)
       }
-      guard connect(client, address, length) == 0, send(client, request, request.utf8.count, 0) == request.utf8.count else { return "no client" }
+      guard connect(client, address, length) == 0, send(client, request, request.utf8.count, 0) == request.utf8.count else {
+        return "no client"
+      }
       var text = ""
       while case let more = line(from: client), !more.isEmpty { text += more }
       return text
