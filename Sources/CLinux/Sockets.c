@@ -71,7 +71,9 @@ int clinux_netlink(int protocol, int receive_buffer) {
 }
 
 int clinux_netlink_join(int fd, int group) {
-  return (int)result(setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group));
+  // Not by NETLINK_ADD_MEMBERSHIP, which gives no port: what nftables tells is kept from the port 0.
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1U << (group - 1)};
+  return (int)result(bind(fd, (struct sockaddr *)&address, sizeof address));
 }
 
 int clinux_accept(int listener) { RETURN_RETRIED(accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)); }

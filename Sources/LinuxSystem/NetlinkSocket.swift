@@ -15,7 +15,7 @@ struct NetlinkSocket: ~Copyable, Sendable {
   /// - Parameter group: of which the kernel's messages come to it, too.
   init(_ family: Family, group: CInt? = nil) throws(SystemError) {
     let made = Descriptor(owning: try checked(clinux_netlink(family.rawValue, 1 << 20), "socket AF_NETLINK", "family \(family.rawValue)"))
-    if let group { try checked(clinux_netlink_join(made.rawValue, group), "NETLINK_ADD_MEMBERSHIP", "group \(group)") }
+    if let group { try checked(clinux_netlink_join(made.rawValue, group), "bind AF_NETLINK", "group \(group)") }
     descriptor = made
   }
 

@@ -68,7 +68,7 @@ ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *f
 ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size_t max_fds, size_t *fd_count);
 /// A netlink socket that does not wait, with room for `receive_buffer` bytes of answers.
 int clinux_netlink(int protocol, int receive_buffer);
-/// netlink(7), NETLINK_ADD_MEMBERSHIP: what the kernel tells that group comes to this socket, too.
+/// bind(2) to one of the groups 1 to 32 of netlink(7): what the kernel tells that group comes to this socket, too.
 int clinux_netlink_join(int fd, int group);
 /// accept4(2), close-on-exec and non-blocking.
 int clinux_accept(int listener);
