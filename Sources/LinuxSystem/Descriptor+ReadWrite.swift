@@ -13,13 +13,13 @@ package enum ReadOutcome: Sendable, Hashable {
 extension Descriptor {
   /// One read(2) of at most `limit` bytes, which are appended to `buffer`.
   package borrowing func read(into buffer: inout [UInt8], upTo limit: Int) throws(SystemError) -> ReadOutcome {
-    let start = buffer.count
-    buffer.append(contentsOf: repeatElement(0, count: limit))
-    let answer = unsafe buffer.withUnsafeMutableBytes { bytes in
-      // `limit` bytes from `start` on were appended just above.
-      unsafe clinux_read(rawValue, bytes.baseAddress.map { unsafe $0 + start }, limit)
+    var answer = 0
+    // Not filled before: in a debug build that takes longer than reading.
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { place, count in
+      answer = unsafe clinux_read(rawValue, place.baseAddress, limit)
+      count = max(0, answer)
     }
-    buffer.removeLast(limit - max(0, answer))
+    if buffer.isEmpty { buffer = bytes } else { buffer += bytes }
     guard let count = try checkedUnlessBlocked(answer, "read", "descriptor \(rawValue)") else { return .wouldBlock }
     return count == 0 && limit > 0 ? .endOfFile : .bytes(count)
   }
