@@ -143,10 +143,11 @@ class HostCounters:
                 if not name.endswith(DATABASE_COMPANIONS)]
 
     def network(self):
-        """Of the network that we are in. Interfaces bear a group number made of the control groups' name, routes a metric, tables that name itself."""
+        """Of the network that we are in. Routes bear a metric made of the control groups' name, interfaces its last digits, tables that name itself."""
         name, number = self.group_name(), str(fnv1a(self.group_name()))
+        prefix = f"roost{fnv1a(name) & 0xffff:04x}-"
         routes = (line.split() for line in told("ip", "-4", "route", "show", "type", "unreachable").splitlines())
-        return {f"interface {line.split(': ')[1]}" for line in told("ip", "-o", "link", "show", "group", number).splitlines()} \
+        return {f"interface {line.split(': ')[1]}" for line in told("ip", "-o", "link").splitlines() if line.split(": ")[1].startswith(prefix)} \
             | {f"route {' '.join(words[:2])}" for words in routes if ["metric", number] in ([a, b] for a, b in zip(words, words[1:]))} \
             | {f"table {line}" for line in told("nft", "list", "tables").splitlines() if line.endswith(f" {name}")}
 

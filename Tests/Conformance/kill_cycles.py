@@ -22,8 +22,8 @@ from plain_client import ApiError, PlainClient, bootstrap_zip, connected
 
 # What a client sees of a host that dies beneath it.
 CUT_OFF = (OSError, http.client.HTTPException, ValueError)
-# roostd keeps so many ready.
-VOLUME_POOL = 2
+# roostd keeps so many ready, once many were wanted at a time.
+VOLUME_POOL = 8
 # A table, and the route that claims addresses.
 NETWORK = 2
 VICTIMS = ("roostd", "supervisor", "roostd, then supervisor", "supervisor, then roostd")
