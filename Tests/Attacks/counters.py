@@ -17,6 +17,7 @@ RESIDENT_SLACK = 96 << 20
 GROUP_SLACK = 64 << 20
 DISK_SLACK = 8 << 20
 DATABASE_SLACK = 16
+VOLUME_SLACK = 16
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts", "time")
 
 
@@ -31,7 +32,6 @@ class HostCounters:
             "processes": sorted(collections.Counter(process_name(process) for process in processes).items(), key=str),
             "control groups": sum(1 for group in host.control_groups() for _ in os.walk(group)),
             "mounts": mounts(host, processes),
-            "loop devices": len(loop_devices(host)),
             "namespaces": {kind: len(namespaces(processes, kind)) for kind in NAMESPACES},
         }
         self.amounts = {f"memory of {name}": (resident(process), RESIDENT_SLACK) for name, process in daemons}
@@ -40,7 +40,11 @@ class HostCounters:
             # A database opens more readers when many ask at once, up to its pool's size, and keeps them.
             databases = sum(held.pop(kind) for kind in list(held) if ".sqlite" in kind)
             self.amounts[f"databases of {name}"] = (databases, DATABASE_SLACK)
+            # As many volumes are kept ready as were lately wanted: their files, loop devices and mounts.
+            volumes = sum(held.pop(kind) for kind in list(held) if kind in ("/", "/dev/loop"))
+            self.amounts[f"volumes of {name}"] = (volumes, VOLUME_SLACK)
             self.exact[f"descriptors of {name}"] = dict(sorted(held.items()))
+        self.amounts["loop devices"] = (len(loop_devices(host)), VOLUME_SLACK)
         self.amounts["memory of all control groups"] = (group_memory(host), GROUP_SLACK)
         self.amounts["disk of all volumes"] = (disk(host), DISK_SLACK)
 
