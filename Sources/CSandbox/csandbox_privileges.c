@@ -30,8 +30,8 @@ int csandbox_keep_capabilities(uint64_t kept, uint64_t effective) {
 }
 
 int csandbox_seal_process(void) {
-  // Programs that root executes get no capability for that: mke2fs has none. And nobody gets one by a file.
-  unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+  // Programs that root executes get no capability for that: mke2fs has none, nft the one that it is lent.
+  unsigned long bits = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED;
   if (prctl(PR_SET_SECUREBITS, bits, 0, 0, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
   // Neither memory nor descriptors are read through /proc, but by who may trace everything; no core dump is written.
   return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;

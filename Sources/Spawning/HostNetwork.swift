@@ -83,7 +83,8 @@ package final class HostNetwork {
     let file = try Descriptor.memoryFile(ruleset)
     let complaint = try Pipe()
     let process = try ChildProcess(
-      program: program, arguments: ["-f", "-"], input: file.rawValue, output: complaint.writeEnd.rawValue)
+      program: program, arguments: ["-f", "-"], input: file.rawValue, output: complaint.writeEnd.rawValue,
+      capability: Privileges.networkAdministration)
     let text = try complaint.finishedText()
     guard try process.wait() == .code(0) else {
       throw Unavailable(description: "nft: \(text.split(separator: "\n").first ?? "failed without a word")")

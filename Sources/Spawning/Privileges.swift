@@ -23,6 +23,9 @@ enum Privileges {
     case atStartAndEnd
   }
 
+  /// CAP_NET_ADMIN.
+  static let networkAdministration: CInt = 12
+
   static let kept: [Capability] = [
     Capability(name: "CHOWN", number: 0, reason: "gives the supervisor its directories", need: .atStart),
     Capability(

@@ -122,6 +122,9 @@ struct clinux_exit {
 int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit);
 /// Kills a child that is not reaped yet, and reaps it.
 void clinux_end_child(int32_t process);
+/// Until the next call, programs that the calling thread executes have this one capability of its own, whatever becomes of the rest; none
+/// with -1. capset(2), and prctl(2) with PR_CAP_AMBIENT.
+int clinux_lend_capability(int number);
 /// posix_spawn(3) with an empty signal mask and default dispositions: the process id. Standard input is `input`, or /dev/null when that is
 /// negative; standard output and error go to `output` unless it is negative, and `inherited` becomes descriptor 3 unless it is.
 int clinux_spawn(
