@@ -7,7 +7,8 @@
 //                                   then the archive
 //   from the unpacker  records      u8 kind, u32 length of what follows:
 //                      1 directory  path
-//                      2 file       u8 executable (0 or 1), u64 size, path; then data records for exactly that size
+//                      2 file       u8 executable (0 or 1), u64 size, path; then data records for exactly that size,
+//                                   each as long as can be
 //                      3 link       u16 length of the path, path, target
 //                      4 data       1 to 131,072 bytes of the file before
 //                      5 end        nothing; nothing follows

@@ -1,7 +1,6 @@
 #include "Result.h"
 
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <pwd.h>
 #include <signal.h>
 #include <spawn.h>
@@ -71,20 +70,6 @@ int clinux_spawn(
 without_actions:
   posix_spawnattr_destroy(&attributes);
   return error ? -error : child;
-}
-
-int clinux_lend_capability(int number) {
-  struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-  struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
-  // The ambient set holds what is inheritable at most: it is emptied first and filled last.
-  long answer = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  if (answer == 0) answer = syscall(SYS_capget, &head, sets);
-  if (answer < 0) return -errno;
-  for (int half = 0; half < _LINUX_CAPABILITY_U32S_3; half++)
-    sets[half].inheritable = number >= 0 && number / 32 == half ? 1U << number % 32 : 0;
-  answer = syscall(SYS_capset, &head, sets);
-  if (answer == 0 && number >= 0) answer = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0);
-  return (int)result(answer);
 }
 
 int clinux_name_thread(const char *name) { return (int)result(prctl(PR_SET_NAME, name, 0, 0, 0)); }

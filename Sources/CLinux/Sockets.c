@@ -1,6 +1,7 @@
 #include "Result.h"
 
 #include <arpa/inet.h>
+#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -67,6 +68,10 @@ int clinux_netlink(int protocol, int receive_buffer) {
   // Refused to nobody who may make changes; were it, long answers would be cut, which is seen.
   if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof receive_buffer);
   return fd;
+}
+
+int clinux_netlink_join(int fd, int group) {
+  return (int)result(setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group));
 }
 
 int clinux_accept(int listener) { RETURN_RETRIED(accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)); }

@@ -62,7 +62,7 @@ extension ExecutionEnvironment {
       memoryUsed: sandbox.flatMap { try? $0.memoryUsed() },  // gone between the two looks: shown as none
       maxMemoryUsed: sandbox == nil ? nil : usage.maxMemory, cpuMicroseconds: usage.cpuMicroseconds, started: started,
       lastUsed: times.lastUsed, invocations: times.invocations, logStream: logStream, hostUserID: Int(hostUserID),
-      hostProcessID: sandbox?.hostProcessID, currentRequestID: output.requestID)
+      hostProcessID: sandbox?.hostProcessID, currentRequestID: output.requestID, egress: host.networks.egress(of: version.network))
   }
 
   private var publicState: EnvironmentStatus.State {

@@ -4,6 +4,7 @@ import NIOCore
 /// The numbers of one finished invocation: the REPORT line and the journal's row are made of the same ones.
 struct InvocationReport {
   private let running: RunningInvocation
+  /// Why it ended badly. What befell the environment after the answer is not the invocation's: its caller has a success, or the error it sent.
   private let fault: InvocationFault?
   private let version: FunctionVersion
   private let usage: Usage
@@ -16,7 +17,7 @@ struct InvocationReport {
   ) {
     self.running = running
     self.ended = ended
-    self.fault = fault
+    self.fault = running.answered == nil ? fault : nil
     self.usage = usage
     self.version = version
     self.times = times
@@ -62,7 +63,6 @@ struct InvocationReport {
   }
 
   private var outcome: InvocationOutcome {
-    // A runtime that dies after its answer has still answered.
     if let answered = running.answered { return answered.isError ? .functionError : .success }
     return fault?.outcome ?? .success
   }

@@ -29,12 +29,14 @@ package struct EnvironmentStatus: Sendable, Hashable, Codable {
   package var hostUserID: Int
   package var hostProcessID: Int?
   package var currentRequestID: String?
+  /// Whether its policy lets it reach anything outside; `nil` from a daemon that does not tell.
+  package var egress: NetworkDefinitions.Egress?
 
   package init(
     id: String, function: FunctionID, version: String, state: State, memorySize: MemorySize,
     memoryUsed: MemorySize?, maxMemoryUsed: MemorySize?, cpuMicroseconds: Int64, started: Int64,
     lastUsed: Int64, invocations: Int64, logStream: String, hostUserID: Int, hostProcessID: Int?,
-    currentRequestID: String?
+    currentRequestID: String?, egress: NetworkDefinitions.Egress? = nil
   ) {
     self.id = id
     self.function = function
@@ -51,5 +53,6 @@ package struct EnvironmentStatus: Sendable, Hashable, Codable {
     self.hostUserID = hostUserID
     self.hostProcessID = hostProcessID
     self.currentRequestID = currentRequestID
+    self.egress = egress
   }
 }

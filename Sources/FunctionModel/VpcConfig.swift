@@ -13,7 +13,7 @@ package struct VpcConfig: Sendable, Hashable, Codable {
 /// What the host's configuration has for functions to name.
 package struct NetworkDefinitions: Sendable, Hashable {
   /// Whether sandboxes reach anything outside.
-  package enum Egress: String, Sendable, Hashable {
+  package enum Egress: String, Sendable, Hashable, Codable {
     case none
     case nat
   }
@@ -43,6 +43,12 @@ package struct NetworkDefinitions: Sendable, Hashable {
     self.subnets = subnets
     self.securityGroups = securityGroups
     self.vpc = vpc
+  }
+
+  /// What a function with this `config` has. Of several subnets the first one counts; `nil` for one that is not defined any more.
+  package func egress(of config: VpcConfig?) -> Egress? {
+    guard let id = config?.subnetIDs.first else { return defaultEgress }
+    return subnets.first { $0.id == id }?.egress
   }
 
   /// The first name of `config` that is not defined here.

@@ -17,13 +17,11 @@ package struct ChildProcess: ~Copyable, Sendable {
 
   /// posix_spawn(3) with an empty signal mask, default dispositions, and no descriptor but the standard ones (all others being
   /// close-on-exec). It reads from `input`, or `/dev/null`; output and errors go to `output`, or where ours go; `inherited` becomes
-  /// descriptor 3. Where root's programs get no capabilities by being root's, `capability` is the one that this one gets.
+  /// descriptor 3.
   package init(
     program: String, arguments: [String] = [], environment: [String] = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
-    input: CInt? = nil, output: CInt? = nil, inherited: CInt? = nil, capability: CInt? = nil
+    input: CInt? = nil, output: CInt? = nil, inherited: CInt? = nil
   ) throws(SystemError) {
-    if let capability { try checked(clinux_lend_capability(capability), "capset", "capability \(capability) for \(program)") }
-    defer { if capability != nil { _ = clinux_lend_capability(-1) } }
     let answer = unsafe withCStrings([program] + arguments) { arguments in
       unsafe withCStrings(environment) { environment in
         unsafe clinux_spawn(program, arguments, environment, input ?? -1, output ?? -1, inherited ?? -1)

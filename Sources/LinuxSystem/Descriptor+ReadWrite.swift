@@ -13,13 +13,13 @@ package enum ReadOutcome: Sendable, Hashable {
 extension Descriptor {
   /// One read(2) of at most `limit` bytes, which are appended to `buffer`.
   package borrowing func read(into buffer: inout [UInt8], upTo limit: Int) throws(SystemError) -> ReadOutcome {
-    let start = buffer.count
-    buffer.append(contentsOf: repeatElement(0, count: limit))
-    let answer = unsafe buffer.withUnsafeMutableBytes { bytes in
-      // `limit` bytes from `start` on were appended just above.
-      unsafe clinux_read(rawValue, bytes.baseAddress.map { unsafe $0 + start }, limit)
+    var answer = 0
+    // Not zeros first: a debug build would append them one by one.
+    let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { memory, count in
+      answer = unsafe clinux_read(rawValue, memory.baseAddress, limit)
+      count = max(0, answer)
     }
-    buffer.removeLast(limit - max(0, answer))
+    if buffer.isEmpty { buffer = bytes } else { buffer += bytes }
     guard let count = try checkedUnlessBlocked(answer, "read", "descriptor \(rawValue)") else { return .wouldBlock }
     return count == 0 && limit > 0 ? .endOfFile : .bytes(count)
   }
@@ -73,5 +73,10 @@ extension Descriptor {
     let answer = unsafe clinux_write(rawValue, &one, MemoryLayout<UInt64>.size)
     // EAGAIN: the counter is at its end, so the event is raised already.
     _ = try checkedUnlessBlocked(answer, "write", "eventfd \(rawValue)")
+  }
+
+  /// Writes all that the file `other` has from its position on, within the kernel. sendfile(2).
+  package borrowing func append(contentsOf other: borrowing Descriptor) throws(SystemError) {
+    while try checked(clinux_send_file(rawValue, other.rawValue, 1 << 24), "sendfile", "descriptor \(rawValue)") > 0 {}
   }
 }

@@ -18,6 +18,7 @@ package final class Links: Sendable {
   }
 
   private enum Attribute {
+    static let linkName: UInt16 = 3
     static let linkMTU: UInt16 = 4
     static let linkGroup: UInt16 = 27
     static let addressLocal: UInt16 = 2
@@ -28,13 +29,16 @@ package final class Links: Sendable {
 
   private static let linkHead = [UInt8](repeating: 0, count: 16)
 
-  /// How many devices are in the group.
-  package func count(inGroup group: UInt32) throws(SystemError) -> Int {
+  /// The names of the devices in the group.
+  package func names(inGroup group: UInt32) throws(SystemError) -> [String] {
     var request = NetlinkRequest()
     request.append(type: Kind.getLink, flags: NetlinkRequest.Flag.dump, fixed: Self.linkHead)
-    let replies = try socket.ask(request, "RTM_GETLINK", "")
-    return replies.filter { $0.type == Kind.newLink && $0.attributes(after: 16)[Attribute.linkGroup]?.number(at: 0, UInt32.self) == group }
-      .count
+    return try socket.ask(request, "RTM_GETLINK", "").compactMap { reply in
+      guard reply.type == Kind.newLink else { return nil }
+      let attributes = reply.attributes(after: 16)
+      guard attributes[Attribute.linkGroup]?.number(at: 0, UInt32.self) == group else { return nil }
+      return attributes[Attribute.linkName].map { name in String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) }
+    }
   }
 
   /// Deletes every device in the group, which is not 0; with a veth its other end goes, too.

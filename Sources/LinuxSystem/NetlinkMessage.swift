@@ -57,7 +57,7 @@ struct NetlinkReply {
   static func messages(in packet: [UInt8]) -> [NetlinkReply] {
     var found: [NetlinkReply] = []
     var rest = packet[...]
-    while let length = rest.number(at: 0, UInt32.self).map(Int.init), (16...rest.count).contains(length),
+    while let length = rest.number(at: 0, UInt32.self).map(Int.init), length >= 16, length <= rest.count,
       let type = rest.number(at: 4, UInt16.self)
     {
       found.append(NetlinkReply(type: type, body: rest.dropFirst(16).prefix(length - 16)))
@@ -70,7 +70,7 @@ struct NetlinkReply {
   func attributes(after count: Int) -> [UInt16: ArraySlice<UInt8>] {
     var found: [UInt16: ArraySlice<UInt8>] = [:]
     var rest = body.dropFirst(count)
-    while let length = rest.number(at: 0, UInt16.self).map(Int.init), (4...rest.count).contains(length),
+    while let length = rest.number(at: 0, UInt16.self).map(Int.init), length >= 4, length <= rest.count,
       let type = rest.number(at: 2, UInt16.self)
     {
       found[type & 0x3FFF] = rest.dropFirst(4).prefix(length - 4)

@@ -12,9 +12,14 @@ struct NetlinkSocket: ~Copyable, Sendable {
 
   private let descriptor: Descriptor
 
-  init(_ family: Family) throws(SystemError) {
-    descriptor = Descriptor(owning: try checked(clinux_netlink(family.rawValue, 1 << 20), "socket AF_NETLINK", "family \(family.rawValue)"))
+  /// - Parameter group: of which the kernel's messages come to it, too.
+  init(_ family: Family, group: CInt? = nil) throws(SystemError) {
+    let made = Descriptor(owning: try checked(clinux_netlink(family.rawValue, 1 << 20), "socket AF_NETLINK", "family \(family.rawValue)"))
+    if let group { try checked(clinux_netlink_join(made.rawValue, group), "NETLINK_ADD_MEMBERSHIP", "group \(group)") }
+    descriptor = made
   }
+
+  var rawValue: CInt { descriptor.rawValue }
 
   /// Sends, and takes the first refusal among the answers as this call's error.
   ///
@@ -24,20 +29,25 @@ struct NetlinkSocket: ~Copyable, Sendable {
     guard try descriptor.write(request.bytes[...]) != nil else { throw SystemError(call: call, object: object, errno: EAGAIN) }
     var replies: [NetlinkReply] = []
     var refusal: Int32 = 0
-    // A long answer comes in several packets, and each is put together when the one before is read.
-    while true {
-      var packet: [UInt8] = []
-      guard case .bytes = try descriptor.read(into: &packet, upTo: 1 << 16) else { break }
-      for reply in NetlinkReply.messages(in: packet) {
-        if reply.type != Self.error {
-          replies.append(reply)
-        } else if let code = reply.body.number(at: 0, Int32.self), code != 0, refusal == 0 {
-          refusal = -code
-        }
+    for reply in try received() {
+      if reply.type != Self.error {
+        replies.append(reply)
+      } else if let code = reply.body.number(at: 0, Int32.self), code != 0, refusal == 0 {
+        refusal = -code
       }
     }
     guard refusal == 0 else { throw SystemError(call: call, object: object, errno: refusal) }
     return replies
+  }
+
+  /// All that has come. A long answer comes in several packets, and each is put together when the one before is read.
+  func received() throws(SystemError) -> [NetlinkReply] {
+    var messages: [NetlinkReply] = []
+    while true {
+      var packet: [UInt8] = []
+      guard case .bytes = try descriptor.read(into: &packet, upTo: 1 << 16) else { return messages }
+      messages += NetlinkReply.messages(in: packet)
+    }
   }
 
   private static let error: UInt16 = 2

@@ -63,7 +63,7 @@ package final class RuntimeAPIServer: Sendable {
       .childChannelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           guard let connection = session.value.makeConnection() else { throw ChannelError.eof }
-          try channel.pipeline.syncOperations.addHandlers([RuntimeRequestDecoder.handler(), connection])
+          try channel.pipeline.syncOperations.addHandlers([ReadMeter(connection), RuntimeRequestDecoder.handler(), connection])
         }
       }
   }

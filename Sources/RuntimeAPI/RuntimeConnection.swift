@@ -42,6 +42,8 @@ final class RuntimeConnection: ChannelDuplexHandler {
   private var phase = Phase.idle
   private var body = RequestBody(limit: 0)
   private var queue = CircularBuffer<Queued>(initialCapacity: 0)
+  /// Its part of the session's unfinished requests.
+  private var unfinished = 0
   private var isReadWithheld = false
   private var isInputClosed = false
   private var wasReset = false
@@ -100,6 +102,24 @@ final class RuntimeConnection: ChannelDuplexHandler {
 
   // MARK: Requests
 
+  /// Whether `count` bytes just read may go to the decoder. When the sandbox has too much under way, this connection gets its last answer.
+  func admits(_ count: Int) -> Bool {
+    switch phase {
+    case .answeringLast, .lingering, .closed: return false
+    case .idle, .receiving, .waiting:
+      unfinished += count
+      if session.unfinished.add(count) { return true }
+      // Nobody pipelines a megabyte behind a question that waits; its place among those that wait is to be free at once.
+      if isWaiting { close() } else { answerAndClose(.headersTooLarge) }
+      return false
+    }
+  }
+
+  private func forgetUnfinished() {
+    session.unfinished.remove(unfinished)
+    unfinished = 0
+  }
+
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let part = unwrapInboundIn(data)
     switch phase {
@@ -110,6 +130,7 @@ final class RuntimeConnection: ChannelDuplexHandler {
   }
 
   private func process(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+    forgetUnfinished()
     switch part {
     case .head(let head): begin(head, context)
     case .body(let bytes): body.append(bytes)
@@ -235,8 +256,12 @@ final class RuntimeConnection: ChannelDuplexHandler {
       context?.close(promise: nil)
       return
     }
-    guard case .receiving = phase, case .some(.invalidEOFState) = error as? HTTPParserError else { return answerAndClose(.malformed) }
-    answerAndClose(.truncated)
+    switch error as? HTTPParserError {
+    case .invalidEOFState:
+      if case .receiving = phase { answerAndClose(.truncated) } else { answerAndClose(.malformed) }
+    case .headerOverflow: answerAndClose(.headersTooLarge)
+    default: answerAndClose(.malformed)
+    }
   }
 
   /// Whether the peer closed without having read all that was written to it: then the kernel has answered with a reset, or could not send at all.
@@ -251,6 +276,7 @@ final class RuntimeConnection: ChannelDuplexHandler {
   private func end(eventUnread: Bool) {
     if case .closed = phase { return }
     phase = .closed
+    forgetUnfinished()
     queue.removeAll()
     session.ended(self, eventUnread: eventUnread)
   }

@@ -32,6 +32,8 @@ struct RuntimeReply: Equatable {
   static let pong = RuntimeReply(status: .ok, contentType: plainText, body: "pong")
   static let notFound = RuntimeReply(status: .notFound, contentType: plainText, body: "404 page not found\n")
   static let malformed = RuntimeReply(status: .badRequest, contentType: plainText, body: "400 Bad Request")
+  static let headersTooLarge = RuntimeReply(
+    status: .requestHeaderFieldsTooLarge, contentType: plainText, body: "431 Request Header Fields Too Large")
   static let truncated = error(.badRequest, "TruncatedHTTPRequest", "HTTP request detected as truncated")
   static let invalidResponseMode = error(.badRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
   static let tooLarge = error(

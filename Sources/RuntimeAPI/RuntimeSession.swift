@@ -15,6 +15,7 @@ final class RuntimeSession {
   private var nonces = InvocationNonceGenerator()
   private var connections: [ConnectionID: RuntimeConnection] = [:]
   private var lastConnection = 0
+  var unfinished = UnfinishedRequests()
   /// Let go when the session closes, which ends the cycle of delegate, server and session.
   private var delegate: (any RuntimeAPIDelegate)?
   private let logger: Logger

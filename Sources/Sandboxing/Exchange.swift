@@ -10,12 +10,15 @@ package struct Exchange: ~Copyable, Sendable {
   package enum Fault: Error, Sendable, Hashable, CustomStringConvertible {
     case vanished
     case tooSlow
+    /// There is no such program, or it is none.
+    case notStarted(errno: Int32)
     case system(SystemError)
 
     package var description: String {
       switch self {
       case .vanished: "ended without a word"
       case .tooSlow: "took too long"
+      case .notStarted(let errno): "could not be started (errno \(errno))"
       case .system(let error): "could not be listened to: \(error)"
       }
     }

@@ -14,6 +14,7 @@ package final class UnpackerSandbox: Sendable {
 
   private let sandbox: Sandbox
   private let exchange: Mutex<Exchange>
+  private let failure = Mutex<Int32?>(nil)
   private let logger: Logger
 
   /// Has the sandbox made and the program started.
@@ -38,7 +39,8 @@ package final class UnpackerSandbox: Sendable {
     exchange = Mutex(try Exchange.begin(listener: Descriptor(owning: number), end: end, sending: order, patience: Self.patience))
     self.sandbox = sandbox
     self.logger = logger
-    try sandbox.observe { event in
+    try sandbox.observe { [weak self] event in
+      if case .failedToStart(let errno) = event { self?.failure.withLock { $0 = errno } }
       switch event {
       case .failedToStart, .exited, .ended:
         // It can only fail on a descriptor that is not one.
@@ -52,7 +54,12 @@ package final class UnpackerSandbox: Sendable {
   /// The next bytes of its answer; none at its end. Waits: never call it on the cooperative pool.
   package func read() throws(Exchange.Fault) -> [UInt8] {
     // One reader at a time, who may wait here; nobody else wants the lock.
-    try exchange.withLock { (exchange) throws(Exchange.Fault) in try exchange.read() }
+    do throws(Exchange.Fault) {
+      return try exchange.withLock { (exchange) throws(Exchange.Fault) in try exchange.read() }
+    } catch {
+      guard error == .vanished, let errno = failure.withLock({ $0 }) else { throw error }
+      throw .notStarted(errno: errno)
+    }
   }
 
   /// Kills what still runs and returns when nothing of it is left.

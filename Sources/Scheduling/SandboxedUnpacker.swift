@@ -41,7 +41,10 @@ package struct SandboxedUnpacker: ArchiveUnpacker {
 
     func read() throws(UnpackerFailed) -> [UInt8] {
       do throws(Exchange.Fault) { return try sandbox.read() } catch {
-        throw UnpackerFailed("its unpacker \(error)")
+        switch error {
+        case .vanished, .tooSlow: throw .byArchive("its unpacker \(error)")
+        case .notStarted, .system: throw .byHost(UnpackerUnavailable("it \(error)"))
+        }
       }
     }
 

@@ -30,6 +30,9 @@ struct Forwarding {
   /// To be called while the table stands.
   func turnOff(_ table: NetfilterTable) throws(SystemError) {
     let others = try table.tables(withSet: NetworkRuleset.forwardingMark).subtracting([table.name])
-    if isOurs && others.isEmpty { try Descriptor.open(Self.path, flags: O_WRONLY).write("0") }
+    if isOurs && others.isEmpty { try Self.turnOff() }
   }
+
+  /// Whose it was is the caller's to know.
+  static func turnOff() throws(SystemError) { try Descriptor.open(path, flags: O_WRONLY).write("0") }
 }

@@ -14,15 +14,24 @@ package final class HostNetwork {
   }
 
   private let settings: NetworkSettings
-  private let table: NetfilterTable
-  private let links: Links
-  private let group: UInt32
+  let table: NetfilterTable
+  let links: Links
+  let group: UInt32
+  let ruleset: NetworkRuleset
+  let watch: NetfilterWatch
+  /// While the policy is kept: see ``keepPolicy(on:)``.
+  var keeping: (loop: EventLoop, token: EventLoop.Token)?
+  private let connections: ConnectionTable
   private let forwarding: Forwarding
   private let pool: IPv4Network
   private let mtu: UInt32
   /// The network namespace of roostd.
   let namespace: Descriptor
-  private var taken: Set<UInt32> = []
+  /// By address.
+  private(set) var leases: [UInt32: Lease] = [:]
+  /// Addresses that may still be in some set: their next owner would have the policies of both.
+  var spoiled: Set<UInt32> = []
+  private var forgetsConnections = true
   private var latest: UInt32 = 0
   private var names: UInt32 = 0
 
@@ -37,14 +46,18 @@ package final class HostNetwork {
     links = leftovers.links
     group = leftovers.group
     namespace = try Descriptor.open("/proc/thread-self/ns/net", flags: O_RDONLY)
+    watch = try NetfilterWatch(table: name)
+    connections = try ConnectionTable()
     mtu = try links.uplinkMTU() ?? 1500
     pool = try Self.claim(settings.pool, as: leftovers)
     do {
       forwarding = try Forwarding(managed: settings.managesForwarding, table: table)
-      let ruleset = NetworkRuleset(
+      ruleset = NetworkRuleset(
         table: name, group: group, pool: pool, settings: settings, dropsForeignForwarding: forwarding.isOurs,
-        share: try Self.conntrackLimit() / 2 / NetworkRuleset.shares)
+        connectionLimit: try Self.conntrackLimit())
       try Self.load(ruleset.text)
+      // What it replaced is no loss.
+      _ = try watch.tellsOfLoss()
       try forwarding.turnOn()
     } catch {
       try leftovers.reap()
@@ -53,13 +66,8 @@ package final class HostNetwork {
   }
 
   /// The network as configured; `nil` where no sandbox is to have a way out, and, after loud words, where the host has none to give.
-  ///
-  /// What an earlier run left goes in any case.
-  package static func forSandboxes(_ settings: NetworkSettings, name: String) throws(SystemError) -> HostNetwork? {
-    guard settings.wantsNAT else {
-      try NetworkLeftovers(name: name).reap()
-      return nil
-    }
+  package static func forSandboxes(_ settings: NetworkSettings, name: String) -> HostNetwork? {
+    guard settings.wantsNAT else { return nil }
     do {
       return try HostNetwork(settings: settings, name: name)
     } catch {
@@ -71,20 +79,21 @@ package final class HostNetwork {
 
   /// Removes everything but the devices, which end with their sandboxes.
   package func remove() throws(SystemError) {
+    stopKeeping()
     try forwarding.turnOff(table)
     try table.delete()
     try links.deleteUnreachable(pool, priority: group)
   }
 
   /// Loads the ruleset with the `nft` program, whose words on failure are kept.
-  private static func load(_ ruleset: String) throws {
+  static func load(_ ruleset: String) throws {
     let program = "/usr/sbin/nft"
     guard unsafe access(program, X_OK) == 0 else { throw Unavailable(description: "\(program) is missing: install nftables") }
     let file = try Descriptor.memoryFile(ruleset)
     let complaint = try Pipe()
-    let process = try ChildProcess(
-      program: program, arguments: ["-f", "-"], input: file.rawValue, output: complaint.writeEnd.rawValue,
-      capability: Privileges.networkAdministration)
+    let process = try Privileges.lending("NET_ADMIN") { () throws(SystemError) in
+      try ChildProcess(program: program, arguments: ["-f", "-"], input: file.rawValue, output: complaint.writeEnd.rawValue)
+    }
     let text = try complaint.finishedText()
     guard try process.wait() == .code(0) else {
       throw Unavailable(description: "nft: \(text.split(separator: "\n").first ?? "failed without a word")")
@@ -157,15 +166,32 @@ extension HostNetwork {
     let elements =
       [NetfilterTable.Element(set: NetworkRuleset.sandboxes, device: name, address: address)]
       + sets.map { NetfilterTable.Element(set: $0, address: address) }
-    try failing(at: .admitToNetwork) { () throws(SystemError) in try table.add(elements) }
-    taken.insert(number)
-    return Lease(address: address, deviceName: name, elements: elements)
+    let lease = Lease(address: address, deviceName: name, elements: elements)
+    try failing(at: .admitToNetwork) { () throws(SystemError) in try admit(lease) }
+    leases[number] = lease
+    return lease
   }
 
-  /// From now on no packet of it passes.
+  /// A table that somebody has removed, of which we have not been told yet, is made first.
+  private func admit(_ lease: Lease) throws(SystemError) {
+    do { try table.add(lease.elements) } catch  where error.errno == ENOENT {
+      mend()
+      try table.add(lease.elements)
+    }
+  }
+
+  /// From now on no packet of it passes, and the connections that it had are nobody's: they neither count nor wait for the address's next owner.
   func dismiss(_ lease: Lease) {
-    do { try table.remove(lease.elements) } catch { note("network of \(lease.deviceName): \(error)") }
-    taken.remove(lease.address.number)
+    leases[lease.address.number] = nil
+    do { try table.remove(lease.elements) } catch {
+      note("network of \(lease.deviceName): \(error); its address \(lease.address) is not used again")
+      spoiled.insert(lease.address.number)
+    }
+    guard forgetsConnections else { return }
+    do { try connections.forget(source: lease.address) } catch {
+      note("network: connections of functions that ended stay until they time out: \(error)")
+      forgetsConnections = false
+    }
   }
 
   func describe(_ lease: Lease, in link: inout csandbox_link) {
@@ -196,7 +222,8 @@ extension HostNetwork {
     let usable = UInt32(pool.count) - 2
     for _ in 0..<usable {
       latest = latest % usable + 1
-      if !taken.contains(pool.first.number + latest) { return pool.first.number + latest }
+      let number = pool.first.number + latest
+      if leases[number] == nil, !spoiled.contains(number) { return number }
     }
     return nil
   }

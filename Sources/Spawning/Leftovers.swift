@@ -35,6 +35,7 @@ package struct Leftovers {
     // Processes first: they could go on making the others.
     kinds = [
       ControlGroupLeftovers(name: name, layout: layout),
+      try NetworkLeftovers(name: name),
       try FileLeftovers("volume file", in: "volumes", of: state) { _ in true },
       try FileLeftovers("half-made artefact", in: "artifacts", of: state) { $0.hasPrefix(".incoming-") },
       try FileLeftovers("socket", in: "run", of: state) { $0.hasSuffix(".sock") },

@@ -2,7 +2,7 @@ import Glibc
 import LinuxSystem
 
 /// What a roostd of this name has, or has left, in the network: found by name, group and metric.
-struct NetworkLeftovers {
+struct NetworkLeftovers: LeftoverKind {
   let table: NetfilterTable
   let links: Links
   /// Of devices; and the metric of routes. Not 0, which is everybody's.
@@ -14,19 +14,38 @@ struct NetworkLeftovers {
     group = max(1, name.utf8.reduce(2_166_136_261 as UInt32) { ($0 ^ UInt32($1)) &* 16_777_619 })
   }
 
-  /// The devices first: while there are any, their policy holds.
+  func find() throws -> [Leftover] {
+    let devices = try links.names(inGroup: group).map { Leftover(kind: "network device", name: $0) }
+    let routes = try ownRoutes().map { Leftover(kind: "network route", name: "unreachable \($0.destination)", detail: "metric \(group)") }
+    let detail = try tables(withSet: NetworkRuleset.forwardingMark).contains(table.name) ? "net.ipv4.ip_forward" : ""
+    let isThere = try tables(withSet: NetworkRuleset.sandboxes).contains(table.name)
+    return devices + routes + (isThere ? [Leftover(kind: "network table", name: "inet \(table.name)", detail: detail)] : [])
+  }
+
+  func remove() throws { try reap() }
+
+  /// The devices first: while there are any, their policy holds. Forwarding before the table, which alone knows that it is ours.
   func reap() throws(SystemError) {
     try reapDevices()
-    // A kernel without nftables has nothing of ours.
-    do { try table.delete() } catch  where [EPROTONOSUPPORT, EOPNOTSUPP, EINVAL].contains(error.errno) {}
+    let marked = try tables(withSet: NetworkRuleset.forwardingMark)
+    if marked == [table.name] { try Forwarding.turnOff() }
+    // Asked first, since a kernel without nftables cannot delete either.
+    if try tables(withSet: NetworkRuleset.sandboxes).contains(table.name) { try table.delete() }
   }
 
   /// The table stays, and is replaced in one transaction.
   func reapDevices() throws(SystemError) {
     try links.delete(group: group)
-    for route in try links.routes() where route.isUnreachable && route.priority == group {
-      try links.deleteUnreachable(route.destination, priority: group)
-    }
+    for route in try ownRoutes() { try links.deleteUnreachable(route.destination, priority: group) }
+  }
+
+  private func ownRoutes() throws(SystemError) -> [Links.Route] {
+    try links.routes().filter { $0.isUnreachable && $0.priority == group }
+  }
+
+  /// A kernel without nftables has nothing of ours.
+  private func tables(withSet set: String) throws(SystemError) -> Set<String> {
+    do { return try table.tables(withSet: set) } catch  where [EPROTONOSUPPORT, EOPNOTSUPP, EINVAL].contains(error.errno) { return [] }
   }
 }
 

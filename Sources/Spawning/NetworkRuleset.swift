@@ -21,8 +21,9 @@ struct NetworkRuleset {
   ///
   /// Devices of another roostd are in the care of its own table.
   let dropsForeignForwarding: Bool
-  /// How many connections all sandboxes with the same last six bits of their address may have together.
-  let share: UInt32
+  /// Of the host's table of connections. A half is for sandboxes, of which each is assured of its part in one half, and the other is divided
+  /// into shares.
+  let connectionLimit: UInt32
 
   static let sandboxes = "sandboxes"
   /// Always empty: its presence tells the next start who turned forwarding on.
@@ -57,6 +58,7 @@ struct NetworkRuleset {
         "set denied { type ipv4_addr; flags interval; auto-merge; elements = { \(listed(denied)) }; }",
         "set rates { type ipv4_addr; flags dynamic; size \(pool.count); }",
         "set connections { type ipv4_addr; flags dynamic; size \(pool.count); }",
+        "set assured { type ipv4_addr; flags dynamic; size \(pool.count); }",
         "set shares { type ipv4_addr; flags dynamic; size \(Self.shares); }",
       ]
   }
@@ -89,6 +91,21 @@ struct NetworkRuleset {
       ])
   }
 
+  /// How many connections nobody can take from a sandbox.
+  var assured: UInt32 { max(1, connectionLimit / 4 / UInt32(pool.count)) }
+  /// How many all sandboxes with the same last six bits of their address may have together beyond that.
+  var share: UInt32 { max(1, connectionLimit / 4 / Self.shares) }
+
+  /// The sandboxes that are there already, to be loaded with the text.
+  func members(_ leases: some Sequence<HostNetwork.Lease>) -> String {
+    leases.flatMap { lease in
+      lease.elements.map { element in
+        let key = element.set == Self.sandboxes ? "\"\(lease.deviceName)\" . \(lease.address)" : "\(lease.address)"
+        return "add element inet \(table) \(element.set) { \(key) }\n"
+      }
+    }.joined()
+  }
+
   /// An element of `connections` is a list of one address's connections, so that to be over the bound costs nobody else anything.
   private var admission: [String] {
     chain("refuse", nil, ["reject with icmp admin-prohibited"])
@@ -96,6 +113,7 @@ struct NetworkRuleset {
         "admit", nil,
         [
           "add @connections { ip saddr ct count over \(settings.connections) } drop",
+          "add @assured { ip saddr ct count \(assured) } accept",
           "add @shares { ip saddr & 0.0.0.\(Self.shares - 1) ct count over \(share) } drop",
           "accept",
         ])

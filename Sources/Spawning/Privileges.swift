@@ -23,9 +23,6 @@ enum Privileges {
     case atStartAndEnd
   }
 
-  /// CAP_NET_ADMIN.
-  static let networkAdministration: CInt = 12
-
   static let kept: [Capability] = [
     Capability(name: "CHOWN", number: 0, reason: "gives the supervisor its directories", need: .atStart),
     Capability(
@@ -55,6 +52,21 @@ enum Privileges {
 
   /// When all of them are gone.
   static func resume() throws(SystemError) { try keep([.always, .atStartAndEnd], effective: [.always, .atStartAndEnd]) }
+
+  /// What is started by `body` gets this one capability, too.
+  static func lending<Result: ~Copyable>(
+    _ name: String, to body: () throws(SystemError) -> Result
+  ) throws(SystemError) -> Result {
+    let lent = kept.filter { $0.name == name }.reduce(0 as UInt64) { $0 | 1 << $1.number }
+    try check(csandbox_lend_capabilities(lent), "capset", "\(name) for a program")
+    let result: Result
+    do { result = try body() } catch {
+      try check(csandbox_lend_capabilities(0), "capset", "\(name) taken back")
+      throw error
+    }
+    try check(csandbox_lend_capabilities(0), "capset", "\(name) taken back")
+    return result
+  }
 
   static func mask(of needs: Set<Need>) -> UInt64 { kept.filter { needs.contains($0.need) }.reduce(0) { $0 | 1 << $1.number } }
 

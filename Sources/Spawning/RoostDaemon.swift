@@ -86,7 +86,7 @@ package final class RoostDaemon {
     loop = try EventLoop()
     host = try SandboxHost(
       settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
-      controlGroups: groups, network: try HostNetwork.forSandboxes(settings.network, name: groups.name), prepared: prepared)
+      controlGroups: groups, network: HostNetwork.forSandboxes(settings.network, name: groups.name), prepared: prepared)
     volumes = try VolumePool(host: host, loop: loop)
   }
 
@@ -99,6 +99,7 @@ package final class RoostDaemon {
 
   private func run() throws -> Int32 {
     _ = try loop.watch(signals.descriptor.rawValue) { [self] in heedSignals() }
+    try host.network?.keepPolicy(on: loop)
     startSupervisor()
     try loop.run()
     spawner = nil

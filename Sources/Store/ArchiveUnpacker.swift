@@ -23,8 +23,10 @@ package struct UnpackerUnavailable: Error, Sendable, Hashable, CustomStringConve
   package init(_ description: String) { self.description = description }
 }
 
-/// The unpacker did not come to an end of its own: the archive's fault, as far as anybody can tell.
-package struct UnpackerFailed: Error, Sendable, Hashable, CustomStringConvertible {
-  package var description: String
-  package init(_ description: String) { self.description = description }
+/// The unpacker did not come to an end of its own.
+package enum UnpackerFailed: Error, Sendable, Hashable {
+  /// As far as anybody can tell.
+  case byArchive(String)
+  /// It was never there, or could not be listened to.
+  case byHost(UnpackerUnavailable)
 }

@@ -47,11 +47,19 @@ extension ArtifactStore {
     var writer = try TreeWriter.filling(folder, limits: limits)
     var reader = ArchiveRecordReader()
     while !writer.isComplete {
-      let bytes: [UInt8]
-      do throws(UnpackerFailed) { bytes = try session.read() } catch { throw .notAZip(reason: "\(error)") }
+      let bytes = try read(session)
       guard !bytes.isEmpty else { throw .notAZip(reason: "its unpacker ended early") }
       reader.append(bytes)
       while let record = try next(&reader) { try writer.take(record) }
+    }
+  }
+
+  private static func read(_ session: any UnpackerSession) throws(ArtifactError) -> [UInt8] {
+    do throws(UnpackerFailed) { return try session.read() } catch {
+      switch error {
+      case .byArchive(let reason): throw .notAZip(reason: reason)
+      case .byHost(let reason): throw .noUnpacker(reason)
+      }
     }
   }
 

@@ -15,25 +15,25 @@ package enum JournalEntry: Sendable {
     }
   }
 
-  var isLog: Bool {
-    if case .log = self { true } else { false }
-  }
 }
 
-/// How long the journal remembers: a row goes when it is too old or when there are too many of its kind.
+/// How long the journal remembers: a row goes when it is too old, when there are too many of its kind, or when all together take too much disk.
 package struct JournalRetention: Sendable, Hashable {
   package var age: Duration
   package var invocations: Int
   package var environments: Int
   package var logs: Int
+  /// What the file may hold; it is a little more by what a second brings.
+  package var bytes: Int64
 
   package init(
     age: Duration = .seconds(7 * 24 * 3600), invocations: Int = 1_000_000, environments: Int = 200_000,
-    logs: Int = 2_000_000
+    logs: Int = 2_000_000, bytes: Int64 = 2_048 << 20
   ) {
     self.age = age
     self.invocations = invocations
     self.environments = environments
     self.logs = logs
+    self.bytes = bytes
   }
 }

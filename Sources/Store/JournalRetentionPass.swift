@@ -5,8 +5,12 @@ import GRDB
 ///
 /// Each table is taken from its smallest row id upwards; a slice looks at the first ``slice`` rows and deletes those that are out of
 /// bounds. Row ids are given in order of arrival, so those are at the front (an environment that still lives is skipped over).
+///
+/// When all together take too much disk, the function with the longest log loses the oldest of it: who floods forgets his own past first.
 struct JournalRetentionPass {
   static let slice: Int64 = 2_000
+  /// What an invocation's row takes with its four indexes.
+  private static let invocationBytes: Int64 = 512
 
   let policy: JournalRetention
   /// The last slice found as much as it was allowed to: there may be more.
@@ -25,7 +29,8 @@ struct JournalRetentionPass {
       try trim("environment", keeping: policy.environments, old: "ended < \(cutoff)", database),
       try trim("log", keeping: policy.logs, old: "timestamp < \(cutoff * 1000)", database),
     ]
-    isUnfinished = deleted.contains { $0 >= Int(JournalRetentionPass.slice / 2) }
+    let isTooLarge = try deleteSurplus(database)
+    isUnfinished = isTooLarge || deleted.contains { $0 >= Int(JournalRetentionPass.slice / 2) }
     guard !isUnfinished, deleted.contains(where: { $0 > 0 }) else { return false }
     return try forgetFunctions(database)
   }
@@ -37,6 +42,48 @@ struct JournalRetentionPass {
       sql: "DELETE FROM \(table) WHERE id < :end AND (id <= :surplus OR \(old))"
     ).execute(arguments: ["end": first + JournalRetentionPass.slice, "surplus": last - Int64(count)])
     return database.changesCount
+  }
+
+  // MARK: By bytes
+
+  /// Deletes a slice of what the file holds too much. Returns whether it did: then there may be more.
+  private func deleteSurplus(_ database: Database) throws -> Bool {
+    let surplus = try JournalRetentionPass.bytesInUse(database) - policy.bytes
+    guard surplus > 0 else { return false }
+    let rows = try Int64.fetchOne(database, sql: "SELECT max(id) - min(id) + 1 FROM invocation") ?? 0
+    let logs = try Int64.fetchOne(database, sql: "SELECT sum(logBytes) FROM function") ?? 0
+    if rows * JournalRetentionPass.invocationBytes > logs {
+      let count = min(JournalRetentionPass.slice, surplus / JournalRetentionPass.invocationBytes + 1)
+      try database.execute(literal: "DELETE FROM invocation WHERE id < (SELECT min(id) FROM invocation) + \(count)")
+    } else if let function = try Int64.fetchOne(database, sql: "SELECT id FROM function WHERE logBytes > 0 ORDER BY logBytes DESC LIMIT 1")
+    {
+      try deleteOldestLines(of: function, surplus, database)
+    } else {
+      return false
+    }
+    return database.changesCount > 0
+  }
+
+  /// As many as make up for `surplus` bytes, and no more than a slice.
+  private func deleteOldestLines(of function: Int64, _ surplus: Int64, _ database: Database) throws {
+    let sizes = try Row.fetchCursor(
+      database,
+      sql: """
+        SELECT id, \(JournalSchema.logRowBytes("log")) AS bytes FROM log WHERE functionID = ? ORDER BY id LIMIT \(JournalRetentionPass.slice)
+        """, arguments: [function])
+    var last: Int64 = 0
+    var found: Int64 = 0
+    while found < surplus, let row = try sizes.next() {
+      last = row["id"]
+      found += row["bytes"]
+    }
+    try database.execute(literal: "DELETE FROM log WHERE functionID = \(function) AND id <= \(last)")
+  }
+
+  /// Pages that hold something; what is deleted leaves free ones, which are used again.
+  static func bytesInUse(_ database: Database) throws -> Int64 {
+    let pages = try ["page_count", "freelist_count", "page_size"].map { try Int64.fetchOne(database, sql: "PRAGMA \($0)") ?? 0 }
+    return (pages[0] - pages[1]) * pages[2]
   }
 
   private func forgetFunctions(_ database: Database) throws -> Bool {

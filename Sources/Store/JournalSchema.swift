@@ -11,6 +11,9 @@ enum JournalSchema {
       try database.execute(sql: functions + invocations + environments + logs)
     }
     migrator.registerMigration("journal-2") { database in try database.execute(sql: stalls) }
+    migrator.registerMigration("journal-3") { database in
+      try database.execute(sql: logBytes)
+    }
     return migrator
   }
 
@@ -104,4 +107,21 @@ enum JournalSchema {
     CREATE INDEX logByFunction ON log (functionID);
 
     """
+
+  /// About how much of the file each function's log takes. Triggers keep it, so that no statement can forget to.
+  private static let logBytes = """
+    ALTER TABLE function ADD COLUMN logBytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE function SET logBytes = (
+      SELECT coalesce(sum(\(logRowBytes("log"))), 0) FROM log WHERE functionID = function.id);
+    CREATE TRIGGER logAdded AFTER INSERT ON log BEGIN
+      UPDATE function SET logBytes = logBytes + \(logRowBytes("NEW")) WHERE id = NEW.functionID;
+    END;
+    CREATE TRIGGER logDeleted AFTER DELETE ON log BEGIN
+      UPDATE function SET logBytes = logBytes - \(logRowBytes("OLD")) WHERE id = OLD.functionID;
+    END;
+
+    """
+
+  /// The message, and the other columns with their index.
+  static func logRowBytes(_ row: String) -> String { "(length(CAST(\(row).message AS BLOB)) + 160)" }
 }

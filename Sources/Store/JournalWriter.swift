@@ -80,7 +80,7 @@ struct JournalWriter {
   /// Deletes what is too old or too much, a slice a transaction: as many slices as it takes to overtake what was written.
   mutating func retain(in pool: DatabasePool) {
     do {
-      for _ in 0...(2 * written / Int(JournalRetentionPass.slice)) {
+      for _ in 0...(8 + 2 * written / Int(JournalRetentionPass.slice)) {
         let goneFunctions = try pool.write { try retention.deleteSlice($0, now: currentMilliseconds()) }
         if goneFunctions { functionIDs.removeAll() }
         guard retention.isUnfinished else { return }

@@ -102,6 +102,10 @@ struct TreeWriter: ~Copyable {
   private mutating func append(_ data: ArraySlice<UInt8>) throws(ArtifactError) {
     guard var growing = file.take() else { throw .unpacker(saying: "data of no file") }
     guard data.count <= growing.bytesLeft else { throw .unpacker(saying: "more of a file than it promised") }
+    // Byte by byte, 262 MB would keep this thread for many minutes, and nobody's patience would run out.
+    guard data.count == ArchiveRecord.maximumData || data.count == growing.bytesLeft else {
+      throw .unpacker(saying: "a file in small pieces")
+    }
     do throws(CallError) { try growing.file.write(data.span) } catch { throw Self.wording(error) }
     growing.bytesLeft -= Int64(data.count)
     let isWhole = growing.bytesLeft == 0

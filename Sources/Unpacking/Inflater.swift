@@ -29,17 +29,24 @@ import CZlib
     try pieces(of: entry, in: zip) { (piece) throws(ArchiveRefusal) in
       guard piece.count <= left else { throw .notAZip(reason: "\(entry.shownName) is larger than declared") }
       left -= Int64(piece.count)
-      checksum = unsafe piece.withUnsafeBufferPointer { unsafe crc32(checksum, $0.baseAddress, UInt32($0.count)) }
+      checksum = Self.checksum(piece, after: checksum)
       if !piece.isEmpty { try body(piece) }
     }
     guard left == 0 else { throw .notAZip(reason: "\(entry.shownName) is smaller than declared") }
     guard checksum == entry.checksum else { throw .notAZip(reason: "\(entry.shownName) has a wrong checksum") }
   }
 
+  /// CRC-32 of `bytes`, or of what it went on for so far and `bytes`.
+  static func checksum(_ bytes: some Collection<UInt8>, after checksum: UInt = 0) -> UInt {
+    let answer = bytes.withContiguousStorageIfAvailable { unsafe crc32(checksum, $0.baseAddress, UInt32($0.count)) }
+    return answer ?? Self.checksum(Array(bytes), after: checksum)
+  }
+
   private mutating func pieces(
     of entry: ZipEntry, in zip: [UInt8], _ body: (ArraySlice<UInt8>) throws(ArchiveRefusal) -> Void
   ) throws(ArchiveRefusal) {
-    guard entry.isDeflated else {
+    // Nothing, not even an empty block, is how some programs deflate an empty file.
+    guard entry.isDeflated, !entry.data.isEmpty else {
       for start in stride(from: entry.data.lowerBound, to: entry.data.upperBound, by: piece.count) {
         try body(zip[start..<min(start + piece.count, entry.data.upperBound)])
       }

@@ -17,7 +17,7 @@ package struct ZipDirectory {
     var found: [ZipEntry] = []
     var position = end.start
     for _ in 0..<end.entries {
-      found.append(try ZipEntry(at: &position, before: end.start + end.size, in: bytes, depth: limits.depth))
+      found.append(try ZipEntry(at: &position, before: end.start + end.size, in: bytes, prefix: end.prefix, depth: limits.depth))
     }
     guard position == end.start + end.size else { throw .notAZip(reason: "the directory's size is wrong") }
     found.sort { $0.headerOffset < $1.headerOffset }
@@ -67,6 +67,17 @@ struct ZipBytes {
     return Int(value)
   }
 
+  /// The contents of the first field of that kind, if these bytes are an entry's extra fields.
+  func extraField(_ kind: UInt64) throws(ArchiveRefusal) -> ZipBytes? {
+    var position = 0
+    while position + 4 <= count {
+      let end = position + 4 + (try small(2, at: position + 2))
+      if try number(2, at: position) == kind { return ZipBytes(bytes: try slice(position + 4..<end)) }
+      position = end
+    }
+    return nil
+  }
+
   func slice(_ range: Range<Int>) throws(ArchiveRefusal) -> [UInt8] {
     guard range.lowerBound >= 0, range.upperBound <= bytes.count else { throw .notAZip(reason: "truncated") }
     return Array(bytes[range])
@@ -75,9 +86,11 @@ struct ZipBytes {
 
 /// Where the central directory is: the record at the end of the file, and its 64-bit form before it if there is one.
 struct EndOfDirectory {
-  var entries: Int
-  var start: Int
-  var size: Int
+  private(set) var entries: Int
+  private(set) var start: Int
+  private(set) var size: Int
+  /// Bytes before the zip that its offsets do not count, as when it is appended to a program that unpacks it.
+  private(set) var prefix = 0
 
   init(finding bytes: ZipBytes) throws(ArchiveRefusal) {
     let position = try EndOfDirectory.position(in: bytes)
@@ -92,8 +105,10 @@ struct EndOfDirectory {
     } else {
       guard disks == 0, onThisDisk == entries else { throw .notAZip(reason: "spans several disks") }
     }
-    // The directory ends where its end record begins; bytes before the first entry, as of a self-extracting archive, move all offsets.
-    guard start <= end, size == end - start else { throw .notAZip(reason: "the directory is not where its end record says") }
+    // The directory ends where its end record begins.
+    guard start <= end, size <= end - start else { throw .notAZip(reason: "the directory is not where its end record says") }
+    prefix = end - size - start
+    start += prefix
   }
 
   /// The last occurrence of the signature whose comment ends with the file.
@@ -114,9 +129,15 @@ struct EndOfDirectory {
     }
     let promised = try bytes.number(8, at: record + 32)
     guard promised <= bytes.count else { throw .notAZip(reason: "promises \(promised) entries") }
-    entries = Int(promised)
-    size = try bytes.offset(try bytes.number(8, at: record + 40))
-    start = try bytes.offset(try bytes.number(8, at: record + 48))
+    let wide = (
+      entries: Int(promised), size: try bytes.offset(bytes.number(8, at: record + 40)),
+      start: try bytes.offset(bytes.number(8, at: record + 48))
+    )
+    // A narrow number that says something else would be believed by another program.
+    guard entries == 0xFFFF || entries == wide.entries, size == 0xFFFF_FFFF || size == wide.size,
+      start == 0xFFFF_FFFF || start == wide.start
+    else { throw .notAZip(reason: "its two end-of-directory records disagree") }
+    (entries, size, start) = wide
     return record
   }
 }

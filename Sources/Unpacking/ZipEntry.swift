@@ -28,7 +28,7 @@ struct ZipEntry {
   var shownName: String { ZipEntry.shown(name) }
 
   /// Reads the entry at `position` and moves `position` behind it.
-  init(at position: inout Int, before end: Int, in bytes: ZipBytes, depth: Int) throws(ArchiveRefusal) {
+  init(at position: inout Int, before end: Int, in bytes: ZipBytes, prefix: Int, depth: Int) throws(ArchiveRefusal) {
     let start = position
     guard try bytes.number(4, at: start) == 0x0201_4B50 else { throw .notAZip(reason: "the directory is damaged") }
     let nameLength = try bytes.small(2, at: start + 28)
@@ -41,20 +41,22 @@ struct ZipEntry {
     let method = try bytes.number(2, at: start + 10)
     isDeflated = method == 8
     checksum = try bytes.number(4, at: start + 16)
+    let extra = ZipBytes(bytes: try bytes.slice(start + 46 + nameLength..<start + 46 + nameLength + extraLength))
     let wide = try WideFields(
-      extra: try bytes.slice(start + 46 + nameLength..<start + 46 + nameLength + extraLength),
+      extra: extra,
       size: try bytes.number(4, at: start + 24), compressedSize: try bytes.number(4, at: start + 20),
       offset: try bytes.number(4, at: start + 42))
     size = Int64(clamping: wide.size)
     compressedSize = try bytes.offset(wide.compressedSize)
-    headerOffset = try bytes.offset(wide.offset)
+    headerOffset = prefix + (try bytes.offset(wide.offset))
 
     let system = try bytes.number(1, at: start + 5)
     let attributes = try bytes.number(4, at: start + 38)
     let shown = ZipEntry.shown(name)
+    let named = ZipEntry.withSlashes(try EntryName.utf8(name, flags: flags, system: system, extra: extra), system: system)
     do {
-      path = try EntryPath(checking: ZipEntry.withSlashes(name, system: system), depth: depth).bytes
-      kind = try ZipEntry.kind(system: system, attributes: attributes, path: ZipEntry.withSlashes(name, system: system))
+      path = try EntryPath(checking: named, depth: depth).bytes
+      kind = try ZipEntry.kind(system: system, attributes: attributes, path: named)
     } catch { throw .unsafeEntry(name: shown, reason: error.reason) }
     guard flags & 0x2041 == 0 else { throw .notAZip(reason: "entry \(shown) is encrypted") }
     guard method == 0 || method == 8 else { throw .notAZip(reason: "entry \(shown) is packed by method \(method)") }
@@ -77,9 +79,9 @@ struct ZipEntry {
     self.data = data..<data + compressedSize
   }
 
-  /// A header written before the data (bit 3) has zeros, a 64-bit one all ones; else the numbers must be the directory's.
+  /// A header written before the data (bit 3 of it) has zeros, a 64-bit one all ones; else the numbers must be the directory's.
   private func localSizesAgree(_ bytes: ZipBytes) throws(ArchiveRefusal) -> Bool {
-    guard flags & 8 == 0 else { return true }
+    guard try bytes.number(2, at: headerOffset + 6) & 8 == 0 else { return true }
     let size = try bytes.number(4, at: headerOffset + 22)
     let compressedSize = try bytes.number(4, at: headerOffset + 18)
     return try bytes.number(4, at: headerOffset + 14) == checksum
@@ -89,14 +91,14 @@ struct ZipEntry {
 
   /// Zips made on Windows sometimes separate directories by backslashes.
   private static func withSlashes(_ name: [UInt8], system: UInt64) -> [UInt8] {
-    guard system == 0, !name.contains(UInt8(ascii: "/")) else { return name }
+    guard DOSFamily.contains(system), !name.contains(UInt8(ascii: "/")) else { return name }
     return name.map { $0 == UInt8(ascii: "\\") ? UInt8(ascii: "/") : $0 }
   }
 
   /// A trailing slash makes a directory; else the mode decides, where the system that made the zip has modes.
   private static func kind(system: UInt64, attributes: UInt64, path: [UInt8]) throws(PathFault) -> Kind {
-    let mode = system == 3 ? mode_t(attributes >> 16) : 0
-    let isDirectory = path.last == UInt8(ascii: "/") || (system == 0 && attributes & 0x10 != 0)
+    let mode = system == 3 || system == 19 ? mode_t(attributes >> 16) : 0  // Unix, and macOS by its own number
+    let isDirectory = path.last == UInt8(ascii: "/") || (DOSFamily.contains(system) && attributes & 0x10 != 0)
     switch mode & S_IFMT {
     case 0, S_IFREG, S_IFDIR:
       if isDirectory || mode & S_IFMT == S_IFDIR { return .directory }
@@ -118,18 +120,9 @@ private struct WideFields {
   var compressedSize: UInt64
   var offset: UInt64
 
-  init(extra: [UInt8], size: UInt64, compressedSize: UInt64, offset: UInt64) throws(ArchiveRefusal) {
+  init(extra: ZipBytes, size: UInt64, compressedSize: UInt64, offset: UInt64) throws(ArchiveRefusal) {
     (self.size, self.compressedSize, self.offset) = (size, compressedSize, offset)
-    let extra = ZipBytes(bytes: extra)
-    var position = 0
-    while position + 4 <= extra.count {
-      let length = try extra.small(2, at: position + 2)
-      if try extra.number(2, at: position) == 1 {
-        try read(ZipBytes(bytes: extra.slice(position + 4..<position + 4 + length)))
-        return
-      }
-      position += 4 + length
-    }
+    if let field = try extra.extraField(1) { try read(field) }
   }
 
   /// The field holds, in this order, only those numbers whose 32-bit field is all ones.

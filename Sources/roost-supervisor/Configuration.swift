@@ -14,10 +14,12 @@ struct Configuration: Sendable {
   var owner: Owner
   var scheduling: SchedulingConfiguration
   var drainTimeout: Duration
+  var journalLimit: MemorySize
   /// Free disk space below which nothing is accepted that takes some.
   var diskReserve: MemorySize
-  /// What roostd is told of these, as given.
+  /// What roostd is told of these, as given: it finds its own defaults, since it can look at a disk where no state directory is yet.
   var givenDiskBudget: Int?
+  var givenDiskReserve: Int?
   var temporaryBackend: String
   var user: String
   var logLevel: Logger.Level
@@ -28,7 +30,8 @@ struct Configuration: Sendable {
 
   static let keys: Set<String> = [
     "state-dir", "listen", "runtimes-dir", "auth", "region", "account", "concurrency-limit", "memory-budget",
-    "disk-budget", "disk-reserve", "tmp-backend", "idle-timeout", "drain-timeout", "user", "uid-range", "log-level",
+    "disk-budget", "disk-reserve", "tmp-backend", "idle-timeout", "drain-timeout", "journal-limit", "user", "uid-range",
+    "log-level",
   ]
 
   /// A mapping, and so in the file only.
@@ -85,9 +88,11 @@ struct Configuration: Sendable {
     guard user.wholeMatch(of: /[a-z_][a-z0-9_-]{0,31}/) != nil else { throw ConfigurationError("user \(user): not a user name") }
     // roostd gives the supervisor 30 s to end.
     drainTimeout = .seconds(try Self.number(values, "drain-timeout", 0...25) ?? 5)
+    journalLimit = .megabytes(try Self.number(values, "journal-limit", 16...1_048_576) ?? 2_048)
     let budget = try Self.number(values, "memory-budget", 128...1_048_576 * 64).map(MemorySize.megabytes)
     let disk = HostFactsReader.diskSpace(for: stateDirectory)
-    diskReserve = try Self.number(values, "disk-reserve", 0...1_048_576 * 64).map(MemorySize.megabytes) ?? disk.usualReserve
+    givenDiskReserve = try Self.number(values, "disk-reserve", 0...1_048_576 * 64)
+    diskReserve = givenDiskReserve.map(MemorySize.megabytes) ?? disk.usualReserve
     givenDiskBudget = try Self.number(values, "disk-budget", 512...1_048_576 * 64)
     temporaryBackend = values["tmp-backend"] ?? "auto"
     guard ["auto", "ext4", "btrfs", "tmpfs"].contains(temporaryBackend) else {

@@ -45,6 +45,9 @@ struct Options: ParsableArguments {
   @Option(help: "Seconds that running invocations have to end when the daemon is stopped. (default: 5)")
   var drainTimeout: String?
 
+  @Option(help: "What the journal of invocations and log lines may take of the disk, in MB. (default: 2048)")
+  var journalLimit: String?
+
   @Option(help: "Unprivileged user of the supervisor. (default: roost)")
   var user: String?
 
@@ -67,7 +70,8 @@ struct Options: ParsableArguments {
       "state-dir": stateDir, "listen": listen, "runtimes-dir": runtimesDir, "auth": auth, "region": region,
       "account": account, "concurrency-limit": concurrencyLimit, "memory-budget": memoryBudget,
       "disk-budget": diskBudget, "disk-reserve": diskReserve, "tmp-backend": tmpBackend,
-      "idle-timeout": idleTimeout, "drain-timeout": drainTimeout, "user": user, "uid-range": uidRange, "log-level": logLevel,
+      "idle-timeout": idleTimeout, "drain-timeout": drainTimeout, "journal-limit": journalLimit,
+      "user": user, "uid-range": uidRange, "log-level": logLevel,
     ].compactMapValues { $0 }
   }
 }

@@ -63,7 +63,7 @@ struct ResolveConfiguration: ParsableCommand {
     print("user=\(configuration.user)")
     for line in configuration.network.lines { print(line) }
     print("tmp-backend=\(configuration.temporaryBackend)")
-    print("disk-reserve=\(configuration.diskReserve.megabytes)")
+    if let reserve = configuration.givenDiskReserve { print("disk-reserve=\(reserve)") }
     if let budget = configuration.givenDiskBudget { print("disk-budget=\(budget)") }
   }
 }

@@ -17,6 +17,8 @@ extension SecurityFacts {
       processID: Int(ProcessInfo.processInfo.processIdentifier), userIDs: configuration.scheduling.userIDs,
       retention: RetentionFacts(
         seconds: retention.age.components.seconds, invocations: retention.invocations, environments: retention.environments,
-        logLines: retention.logs))
+        logLines: retention.logs, bytes: retention.bytes),
+      // What is refused is what is wanted: the error says nothing more.
+      listsHostRoot: (try? FileManager.default.contentsOfDirectory(atPath: "/")) != nil)
   }
 }

@@ -34,7 +34,7 @@ struct Supervisor {
       spawnerEnd.continuation.finish()
     }
     let catalog = try Catalog(path: "\(stateDirectory)/roost.sqlite")
-    let retention = JournalRetention()
+    let retention = JournalRetention(bytes: Int64(configuration.journalLimit.bytes))
     let journal = try Journal(path: "\(stateDirectory)/journal.sqlite", retention: retention)
     let unpacker = SandboxedUnpacker(
       spawner: spawner, catalog: catalog, userIDs: configuration.scheduling.userIDs, logger: Logger(label: "roost.unpacker"))

@@ -294,7 +294,8 @@ result = [run("/tmp/id", "-u"), run("/tmp/id", "-g"),
           [refused(lambda: os.mknod("/tmp/" + str(kind), kind | 0o666, os.makedev(major, minor)))
            for kind, major, minor in [(stat.S_IFBLK, 7, 0), (stat.S_IFBLK, 8, 0), (stat.S_IFCHR, 1, 1), (stat.S_IFCHR, 10, 237), (stat.S_IFCHR, 5, 2)]]]
 os.unlink("/tmp/id")""")
-    assert answers == ["993\n", "990\n", ["EPERM"] * 5]
+    # By user id, or before that by Landlock.
+    assert answers[:2] == ["993\n", "990\n"] and set(answers[2]) <= {"EPERM", "EACCES"}, answers
 
 
 def test_links_in_tmp_lead_the_host_nowhere(inside, host):

@@ -117,6 +117,20 @@ def test_a_runtime_that_never_asks_is_ended_after_its_init_and_its_timeout(arena
     arena.assert_told(function, answer, "timeout", "Sandbox.Timedout")
 
 
+@pytest.mark.parametrize("crash", ["os._exit(3)", "os.kill(os.getpid(), 9)", "time.sleep(600)"])
+def test_what_befalls_a_runtime_after_its_answer_is_no_error_of_the_invocation(arena, crash):
+    """The caller has its success. That the environment then ended is in its log, and the next call begins in a new sandbox."""
+    function = runtime(arena, f"request, _ = next_event()\nrespond(request, os.getpid())\n{crash}", Timeout=2)
+    for _ in range(2):
+        answer = function.invoke(1)
+        row = arena.assert_told(function, answer)
+        assert row["outcome"] == "success" and row.get("errorType") is None, row
+        report = next(line for line in arena.log(function) if line["message"].startswith(f"REPORT RequestId: {answer.request_id}"))
+        assert "Error Type" not in report["message"] and "Status" not in report["message"]
+    words = "Task timed out" if "sleep" in crash else "Runtime exited with error"
+    assert [line for line in arena.log(function) if words in line["message"] and line["source"] == "platform"]
+
+
 def test_an_error_type_of_its_own_making_breaks_neither_answer_nor_journal(arena):
     function = runtime(arena, """
 for kind in ['a' * 500_000, 'Rogue.\\x7f\\x80\\xff', '{"x":1}', "'; DROP TABLE invocation; --", 'Extension.Crash', 'Sandbox.Timedout']:

@@ -22,8 +22,8 @@ SUCCESS, FAILED, NO_RESOURCE, NOT_IMPLEMENTED = 0, 2, 3, 4
 # right, nothing else is expected.
 STRESSORS = {
     "enosys": {SUCCESS}, "procfs": {SUCCESS}, "fork": {SUCCESS}, "vfork": {SUCCESS}, "clone": {SUCCESS, NOT_IMPLEMENTED}, "seccomp": {SUCCESS, NOT_IMPLEMENTED}, "prctl": {SUCCESS},
-    "pidfd": {SUCCESS, FAILED}, "sockfd": {SUCCESS}, "mq": {SUCCESS, FAILED, NO_RESOURCE}, "inotify": {SUCCESS}, "unshare": {SUCCESS, NO_RESOURCE}, "mknod": {SUCCESS, NOT_IMPLEMENTED},
-    "set": {SUCCESS}, "get": {SUCCESS}, "chroot": {NO_RESOURCE, NOT_IMPLEMENTED, SUCCESS}, "ptrace": {SUCCESS, NO_RESOURCE, NOT_IMPLEMENTED, FAILED},
+    "pidfd": {SUCCESS, FAILED}, "sockfd": {SUCCESS}, "mq": {SUCCESS, FAILED, NO_RESOURCE}, "inotify": {SUCCESS}, "unshare": {SUCCESS, NO_RESOURCE}, "mknod": {SUCCESS, FAILED, NOT_IMPLEMENTED},
+    "set": {SUCCESS, FAILED}, "get": {SUCCESS}, "chroot": {NO_RESOURCE, NOT_IMPLEMENTED, SUCCESS}, "ptrace": {SUCCESS, NO_RESOURCE, NOT_IMPLEMENTED, FAILED},
     "key": {SUCCESS, NO_RESOURCE, NOT_IMPLEMENTED, FAILED}, "userfaultfd": {NO_RESOURCE, NOT_IMPLEMENTED, SUCCESS, FAILED}, "rawsock": {SUCCESS, NO_RESOURCE, NOT_IMPLEMENTED},
 }
 

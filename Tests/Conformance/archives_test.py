@@ -1,5 +1,6 @@
 """Uploads that mean harm: refused with a reason or made harmless, in bounded time, memory and disk, and nothing of them stays."""
 
+import base64
 import concurrent.futures
 import contextlib
 import io
@@ -9,13 +10,15 @@ import shutil
 import stat
 import struct
 import subprocess
+import tempfile
 import time
 import zipfile
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 from functions import ROLE, Deployer, make_zip, python_zip
-from host import PROGRAMS, TIME_SCALE, Host, read, wait_until
+from host import PROGRAMS, TIME_SCALE, Host, HostFailure, read, wait_until
 
 GOOD = {"app.py": "handler = lambda event, context: 1"}
 COULD_NOT = "Could not unzip uploaded file. Please check your file, then try to upload again."
@@ -321,16 +324,18 @@ int main(void) {
   else if (!strcmp(what, "absolute")) file("/tmp/roost-escaped", "x", 1);
   else if (!strcmp(what, "link")) { link_to("out", "."); file("out/escaped", "x", 1); }
   else if (!strcmp(what, "link out")) link_to("out", "../../../../../..");
-  else if (!strcmp(what, "endless data")) { file("f", "", 1 << 20); for (;;) record(4, order, sizeof order); }
+  else if (!strcmp(what, "endless data")) { file("f", "", sizeof order); for (;;) record(4, order, sizeof order); }
+  else if (!strcmp(what, "crumbs")) { file("f", "", 1 << 27); for (;;) record(4, order, 1); }
   else if (!strcmp(what, "endless files")) for (;;) file("f", "", 0);
   else if (!strcmp(what, "endless names")) for (int i = 0;; i++) { char name[20]; sprintf(name, "f%d", i); file(name, "", 0); }
   else if (!strcmp(what, "huge file")) file("f", "x", 1ull << 40);
   else if (!strcmp(what, "garbage")) for (;;) if (write(supervisor, what, 8) < 0) return 0; else;
   else if (!strcmp(what, "huge record")) { uint8_t head[5] = {4, 255, 255, 255, 255}; write(supervisor, head, 5); for (;;) pause(); }
-  else if (!strcmp(what, "early end")) { file("app.py", "x", 2); }
-  else if (!strcmp(what, "crash")) { file("app.py", "x", 2); abort(); }
+  else if (!strcmp(what, "early end")) { file("app.py", "", 2); }
+  else if (!strcmp(what, "crash")) { file("app.py", "", 2); abort(); }
   else if (!strcmp(what, "memory")) for (;;) memset(malloc(1 << 20), 1, 1 << 20);
   else if (!strcmp(what, "processes")) { while (fork() >= 0) if (fork() < 0) break; }
+  else if (!strcmp(what, "patience")) { file("app.py", "", 2); for (;;) pause(); }
   else if (!strcmp(what, "silence")) { shutdown(supervisor, SHUT_WR); for (;;) pause(); }
   else if (!strcmp(what, "escape")) {
     /* What else there is to try from in there. */
@@ -351,22 +356,27 @@ int main(void) {
 ROGUES = {
     "climb": "leads upwards", "absolute": "is an absolute path", "link": "leads through something", "link out": "is a link that leaves the archive",
     "endless data": "data of no file", "endless files": "more than 65535 files", "endless names": "more than 65535 files",
-    "garbage": "a record of kind", "huge record": "a data record of 4294967295 bytes", "early end": "ended early", "crash": "ended early",
+    "crumbs": "a file in small pieces", "garbage": "a record of kind", "huge record": "a data record of 4294967295 bytes", "early end": "ended early", "crash": "ended early",
     "memory": "ended early", "processes": "ended early", "silence": "ended early",
     "escape": "tmp 0, connect 0, uid 993, root 0, supervisor 0",
 }
 
 
-@pytest.fixture(scope="module")
-def rogue_host(tmp_path_factory):
-    """A host whose unpacker obeys the archives."""
-    programs = tmp_path_factory.mktemp("rogue")
+def programs_without_unpacker(tmp_path_factory):
+    programs = tmp_path_factory.mktemp("programs")
     for folder in (programs, *programs.parents):
         with contextlib.suppress(PermissionError):
-            if folder.stat().st_uid == os.getuid() and folder != folder.parent and str(folder).startswith("/tmp/"):
+            if folder.stat().st_uid == os.getuid() and folder != folder.parent and str(folder).startswith(tempfile.gettempdir() + "/"):
                 folder.chmod(0o755)
     for name in ("roostd", "roost-supervisor", "roost-init"):
         shutil.copy2(PROGRAMS / name, programs / name)
+    return programs
+
+
+@pytest.fixture(scope="module")
+def rogue_host(tmp_path_factory):
+    """A host whose unpacker obeys the archives."""
+    programs = programs_without_unpacker(tmp_path_factory)
     (programs / "rogue.c").write_text(ROGUE)
     subprocess.run(["cc", "-static", "-O1", "-w", "-o", programs / "roost-unpack", programs / "rogue.c"], check=True)
     with Host(programs=programs) as host:
@@ -386,6 +396,206 @@ def test_a_file_that_says_it_is_huge_is_refused_by_the_daemon_too(rogue_host):
     client = rogue_host.client()
     with nothing_stays(rogue_host), pytest.raises(client.exceptions.InvalidParameterValueException, match=f"smaller than {LIMIT}"):
         client.publish_layer_version(LayerName="rogue", Content={"ZipFile": b"huge file"})
+
+
+def test_an_unpacker_that_stays_silent_is_waited_for_a_minute_while_others_are_served(rogue_host):
+    client = rogue_host.client(read_timeout=120 * TIME_SCALE)
+    with nothing_stays(rogue_host), concurrent.futures.ThreadPoolExecutor() as executor:
+        begin = time.monotonic()
+        silent = executor.submit(client.publish_layer_version, LayerName="rogue", Content={"ZipFile": b"patience"})
+        for _ in range(5):
+            with pytest.raises(client.exceptions.InvalidParameterValueException, match="is an absolute path"):
+                client.publish_layer_version(LayerName="rogue", Content={"ZipFile": b"absolute"})
+        assert not silent.done()
+        with pytest.raises(client.exceptions.InvalidParameterValueException, match="its unpacker took too long"):
+            silent.result()
+        assert time.monotonic() - begin > 55
+
+
+def test_an_unpacker_that_cannot_be_started_is_the_hosts_fault(tmp_path_factory):
+    programs = programs_without_unpacker(tmp_path_factory)
+    (programs / "roost-unpack").write_text("no program")
+    (programs / "roost-unpack").chmod(0o755)
+    with Host(programs=programs) as host, nothing_stays(host):
+        client = host.client()
+        for _ in range(3):
+            with pytest.raises(client.exceptions.ServiceException, match=r"no unpacker: it could not be started \(errno 8\)"):
+                client.publish_layer_version(LayerName="good", Content={"ZipFile": make_zip(GOOD)})
+
+
+def test_without_an_unpacker_the_daemon_does_not_start(tmp_path_factory):
+    with pytest.raises(HostFailure, match="roost-unpack is missing"):
+        with Host(programs=programs_without_unpacker(tmp_path_factory)):
+            pass
+
+
+def tool_archives(folder):
+    """What is usual to make archives with, each of the same tree."""
+    tree = folder / "tree"
+    (tree / "bin").mkdir(parents=True)
+    (tree / "\u00e9").mkdir()
+    (tree / "app.py").write_text(TREE_HANDLER)
+    (tree / "bin/tool").write_text("#!/bin/sh\necho ran\n")
+    (tree / "bin/tool").chmod(0o755)
+    (tree / "empty").touch()
+    (tree / "\u00e9/\u00fc.txt").write_text("text\n")
+    (tree / "zeros").write_bytes(bytes(300_000))
+    def zipped(name, *options, **environment):
+        subprocess.run(["zip", "-q", *options, "-r", folder / name, "."], cwd=tree, check=True, env=os.environ | environment)
+        return (folder / name).read_bytes()
+    yield "zip", zipped("zip.zip")
+    yield "zip without a locale", zipped("c.zip", LC_ALL="C")
+    yield "zip, stored, without directories", zipped("stored.zip", "-0", "-D")
+    yield "zip, 64-bit", zipped("wide.zip", "-fz")
+    streamed = subprocess.run(["zip", "-q", "-r", "-", "."], cwd=tree, check=True, stdout=subprocess.PIPE)
+    yield "zip, streamed", streamed.stdout
+    program = b"#!/bin/sh\nexit 1\n"
+    yield "self-extracting", program + zipped("plain.zip")
+    (folder / "adjusted.zip").write_bytes(program + zipped("plain.zip"))
+    subprocess.run(["zip", "-qA", folder / "adjusted.zip"], check=True)
+    yield "self-extracting, adjusted", (folder / "adjusted.zip").read_bytes()
+    yield "Python's make_archive", Path(shutil.make_archive(str(folder / "made"), "zip", tree)).read_bytes()
+    for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        yield f"Python, streamed, {compression}", python_streamed(tree, compression)
+    yield "jar, its own manifest first", base64.b64decode(JAR)
+    yield "Go's archive/zip", base64.b64decode(GO)
+    yield "7-Zip", base64.b64decode(SEVEN_ZIP)
+    yield "bsdtar", base64.b64decode(BSDTAR)
+
+
+class Pipe(io.BytesIO):
+    """What cannot be sought in: sizes follow the data."""
+
+    def seekable(self):
+        return False
+
+    def seek(self, *_):
+        raise OSError
+
+    tell = seek
+
+
+def python_streamed(tree, compression):
+    pipe = Pipe()
+    with zipfile.ZipFile(pipe, "w", compression) as archive:
+        for path in sorted(tree.rglob("*")):
+            archive.write(path, path.relative_to(tree))
+    return pipe.getvalue()
+
+
+TREE_HANDLER = """
+import os, subprocess
+def handler(event, context):
+    tool = subprocess.run(["./bin/tool"], capture_output=True, text=True).stdout if os.access("bin/tool", os.X_OK) else "not executable"
+    return [os.path.getsize("empty"), open("\u00e9/\u00fc.txt").read(), tool, sum(open("zeros", "rb").read())]
+"""
+
+# Made of the same tree by programs that a test machine need not have: `jar cf`, Go 1.19's archive/zip, `7z a`, `bsdtar -a -cf`.
+JAR = (
+        "UEsDBBQACAgIANqLd10AAAAAAAAAAAAAAAAJAAQATUVUQS1JTkYv/soAAAMAUEsHCAAAAAACAAAAAAAAAFBLAwQUAAgICADai3ddAAAAAAAAAAAAAAAAFAAAAE1FVEEtSU5GL01BTklG"
+        "RVNULk1G803My0xLLS7RDUstKs7Mz7NSMNQz4OVyLkpNLElN0XWqBAqY6xnoGZoqaLikJmUm5mnycvFyAQBQSwcIHbOzmTgAAAA3AAAAUEsDBBQACAgIANKLd10AAAAAAAAAAAAAAAAG"
+        "AAAAYXBwLnB5TU/NasMwDL7nKYRONgSn1w36BDvsskOhK8VxvqyBxDa2PLI+/ewOynSR0PcndcsWQxIKuadcxpiCQ87dhJlu1k8rksI3vPTkghfsol87qiUhrHT8JzGpeHVmM4yLHxrK"
+        "l6qxUUrCNRSJRY4fqaCn5vIYtckyVYiWueYb65qP4qdB37an6/ubJqwZxD4IYYcrYscV/DgkoSZ4OldqtHIzX5C83KEYW5Qf1tUkwiv+LIcDXobWZmdkF9YmwU6qMlpae39Tf9w7Usg1"
+        "ntP4ZOlL9wtQSwcIDfaimdEAAAAsAQAAUEsDBAoAAAgAAHqLd10AAAAAAAAAAAAAAAAEAAAAYmluL1BLAwQUAAgICAB6i3ddAAAAAAAAAAAAAAAACAAAAGJpbi90b29sU1bUT8rM0y/O"
+        "4EpNzshXKErM4wIAUEsHCBCpyakVAAAAEwAAAFBLAwQKAAAIAAB6i3ddAAAAAAAAAAAAAAAABQAAAGVtcHR5UEsDBBQACAgIANKLd10AAAAAAAAAAAAAAAAFAAAAemVyb3PtwQENAAAA"
+        "wqD3T20PBxQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAPwYUEsHCPvisvYzAQAA4JME"
+        "AFBLAwQKAAAIAAB6i3ddAAAAAAAAAAAAAAAAAwAAAMOpL1BLAwQUAAgICAB6i3ddAAAAAAAAAAAAAAAACQAAAMOpL8O8LnR4dCtJrSjhAgBQSwcIJ9rsNwcAAAAFAAAAUEsBAhQAFAAI"
+        "CAgA2ot3XQAAAAACAAAAAAAAAAkABAAAAAAAAAAAAAAAAAAAAE1FVEEtSU5GL/7KAABQSwECFAAUAAgICADai3ddHbOzmTgAAAA3AAAAFAAAAAAAAAAAAAAAAAA9AAAATUVUQS1JTkYv"
+        "TUFOSUZFU1QuTUZQSwECFAAUAAgICADSi3ddDfaimdEAAAAsAQAABgAAAAAAAAAAAAAAAAC3AAAAYXBwLnB5UEsBAgoACgAACAAAeot3XQAAAAAAAAAAAAAAAAQAAAAAAAAAAAAAAAAA"
+        "vAEAAGJpbi9QSwECFAAUAAgICAB6i3ddEKnJqRUAAAATAAAACAAAAAAAAAAAAAAAAADeAQAAYmluL3Rvb2xQSwECCgAKAAAIAAB6i3ddAAAAAAAAAAAAAAAABQAAAAAAAAAAAAAAAAAp"
+        "AgAAZW1wdHlQSwECFAAUAAgICADSi3dd++Ky9jMBAADgkwQABQAAAAAAAAAAAAAAAABMAgAAemVyb3NQSwECCgAKAAAIAAB6i3ddAAAAAAAAAAAAAAAAAwAAAAAAAAAAAAAAAACyAwAA"
+        "w6kvUEsBAhQAFAAICAgAeot3XSfa7DcHAAAABQAAAAkAAAAAAAAAAAAAAAAA0wMAAMOpL8O8LnR4dFBLBQYAAAAACQAJAOcBAAARBAAAAAA="
+)
+GO = (
+        "UEsDBBQACAAIAAAAAAAAAAAAAAAAAAAAAAAGAAAAYXBwLnB5TI/BasMwDIbveQqhkw3G6XWDPsEOu+ww6EpxHGUNJJaR5ZH16YczCD1JSL8+9HXzmlkUuDgodcjCkUrpRprgHtK4kBj6"
+        "oaQOIielTe1rBwCgzAucn0681GQu6PthTn3b4tVBDFmr0I2r5qrnD6nkoFH21vqiI1eFeQIuPsTGMXgAXJt+3t7fLNBSCDCxAm0Uq4ZhIdwfEdIqCS5cfA5699+kZX6QQVqz/qJ1wJmS"
+        "wa96OtFL38oUvW6K1guF0Vi3yzT91fxnHyRc0AHKcKTstfsLAAD//1BLBwgN9qKZ1gAAACwBAABQSwMEFAAIAAgAAAAAAAAAAAAAAAAAAAAAAAUAAABlbXB0eQEAAP//UEsHCAAAAAAF"
+        "AAAAAAAAAFBLAwQUAAgICAAAAAAAAAAAAAAAAAAAAAAACQAAAMOpL8O8LnR4dCpJrSjhAgQAAP//UEsHCCfa7DcLAAAABQAAAFBLAwQUAAgACAAAAAAAAAAAAAAAAAAAAAAABQAAAHpl"
+        "cm9z7MABDQAAAMIg+6e2xwcDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAICQBwAA//9Q"
+        "SwcI++Ky9jcBAADgkwQAUEsDBBQACAAAAAAAAAAAAAAAAAAAAAAAAAAIAAAAYmluL3Rvb2wjIS9iaW4vc2gKZWNobyByYW4KUEsHCBCpyakTAAAAEwAAAFBLAwQUAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAgAAAGQvUEsBAhQAFAAIAAgAAAAAAA32opnWAAAALAEAAAYAAAAAAAAAAAAAAAAAAAAAAGFwcC5weVBLAQIUABQACAAIAAAAAAAAAAAABQAAAAAAAAAFAAAAAAAAAAAA"
+        "AAAAAAoBAABlbXB0eVBLAQIUABQACAgIAAAAAAAn2uw3CwAAAAUAAAAJAAAAAAAAAAAAAAAAAEIBAADDqS/DvC50eHRQSwECFAAUAAgACAAAAAAA++Ky9jcBAADgkwQABQAAAAAAAAAA"
+        "AAAAAACEAQAAemVyb3NQSwECFAMUAAgAAAAAAAAAEKnJqRMAAAATAAAACAAAAAAAAAAAAAAA7YHuAgAAYmluL3Rvb2xQSwECFAAUAAAAAAAAAAAAAAAAAAAAAAAAAAAAAgAAAAAAAAAA"
+        "AAAAAAA3AwAAZC9QSwUGAAAAAAYABgA3AQAAVwMAAAAA"
+)
+SEVEN_ZIP = (
+        "UEsDBBQAAAAIANOLd10N9qKZ0QAAACwBAAAGAAAAYXBwLnB5TU/NasMwDL7nKYRPNgSn1w36BDvsssOgK8VxvqyBxDa2PLI+/eQVSnWR0PcndcuWYmaKpadSx5SjRyndhJmuLkwrssYP"
+        "AvfkY2DsbF47kuIYVzo+SWyuQZ+UHcYlDA1VZ9G4xDXjEiunysePXNGTuNxHYwtPAtEyS751vvlo9TDo2/bz8v5mCGsBqRCZsMNXduMK9X9IhiQEOgk1Ob7ab3BZbtAKW+JfZcQkIWj1"
+        "VQ8HvAytzd7yzsrYDDdpYbS09v6m79wbciwSr/L4YJlz9wdQSwMEFAAAAAAAe4t3XQAAAAAAAAAAAAAAAAQAAABiaW4vUEsDBAoAAAAAAHuLd10QqcmpEwAAABMAAAAIAAAAYmluL3Rv"
+        "b2wjIS9iaW4vc2gKZWNobyByYW4KUEsDBAoAAAAAAHuLd10AAAAAAAAAAAAAAAAFAAAAZW1wdHlQSwMEFAAAAAgA04t3XfvisvZlAQAA4JMEAAUAAAB6ZXJvc+zBgQAAAACAoP2pF6kC"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAGD24EAAAAAAAMj/tRFUVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVV"
+        "VVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVYU9OBAAAAAAAPJ/bQRVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVWEPDgQAAAAA"
+        "gPxfG0FVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVdqDAxIAAAAAQf9f9yNUAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAYCVBLAwQUAAAIAAB7i3ddAAAAAAAAAAAAAAAAAwAAAMOpL1BLAwQKAAAIAAB7i3ddJ9rsNwUAAAAFAAAACQAAAMOpL8O8LnR4dHRleHQK"
+        "UEsBAj8DFAAAAAgA04t3XQ32opnRAAAALAEAAAYAJAAAAAAAAAAggKSBAAAAAGFwcC5weQoAIAAAAAAAAQAYAG6t3llwe90BAAAAAAAAAAAAAAAAAAAAAFBLAQI/AxQAAAAAAHuLd10A"
+        "AAAAAAAAAAAAAAAEACQAAAAAAAAAEIDtQfUAAABiaW4vCgAgAAAAAAABABgANYaF+G973QEAAAAAAAAAAAAAAAAAAAAAUEsBAj8DCgAAAAAAe4t3XRCpyakTAAAAEwAAAAgAJAAAAAAA"
+        "AAAggO2BFwEAAGJpbi90b29sCgAgAAAAAAABABgANYaF+G973QEAAAAAAAAAAAAAAAAAAAAAUEsBAj8DCgAAAAAAe4t3XQAAAAAAAAAAAAAAAAUAJAAAAAAAAAAggKSBUAEAAGVtcHR5"
+        "CgAgAAAAAAABABgA6DiG+G973QEAAAAAAAAAAAAAAAAAAAAAUEsBAj8DFAAAAAgA04t3XfvisvZlAQAA4JMEAAUAJAAAAAAAAAAggKSBcwEAAHplcm9zCgAgAAAAAAABABgAIvvxWXB7"
+        "3QEAAAAAAAAAAAAAAAAAAAAAUEsBAj8DFAAACAAAe4t3XQAAAAAAAAAAAAAAAAMAJAAAAAAAAAAQgO1B+wIAAMOpLwoAIAAAAAAAAQAYAOg4hvhve90BAAAAAAAAAAAAAAAAAAAAAFBL"
+        "AQI/AwoAAAgAAHuLd10n2uw3BQAAAAUAAAAJACQAAAAAAAAAIICkgRwDAADDqS/DvC50eHQKACAAAAAAAAEAGADoOIb4b3vdAQAAAAAAAAAAAAAAAAAAAABQSwUGAAAAAAcABwBmAgAA"
+        "SAMAAAAA"
+)
+BSDTAR = (
+        "UEsDBBQAAAAAANKLd10AAAAAAAAAAAAAAAACACAALi9VVA0ABzx4BGtNeARrPHgEa3V4CwABBAAAAAAEAAAAAFBLAwQUAAgACADSi3ddAAAAAAAAAADgkwQABwAgAC4vemVyb3NVVA0A"
+        "Bzx4BGtLeARrPHgEa3V4CwABBAAAAAAEAAAAAO3BAQ0AAADCoPdPbQ8HFAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        "AAAAAAAAAAAAAAAAAAAAAAAA/BhQSwcI++Ky9jMBAADgkwQAUEsDBBQAAAgAAHqLd10AAAAAAAAAAAAAAAAFACAALi/DqS9VVA0AB5l3BGuadwRrmXcEa3V4CwABBAAAAAAEAAAAAFBL"
+        "AwQUAAgACAB6i3ddAAAAAAAAAAAAAAAABwAgAC4vZW1wdHlVVA0AB5l3BGuadwRrmXcEa3V4CwABBAAAAAAEAAAAAAMAUEsHCAAAAAACAAAAAAAAAFBLAwQUAAgACADSi3ddAAAAAAAA"
+        "AAAsAQAACAAgAC4vYXBwLnB5VVQNAAc8eARrS3gEazx4BGt1eAsAAQQAAAAABAAAAABNT81qwzAMvucphE42BKfXDfoEO+yyQ6ErxXG+rIHENrY8sj797A7KdJHQ9yd1yxZDEgq5p1zG"
+        "mIJDzt2EmW7WTyuSwje89OSCF+yiXzuqJSGsdPwnMal4dWYzjIsfGsqXqrFRSsI1FIlFjh+poKfm8hi1yTJViJa55hvrmo/ip0Hftqfr+5smrBnEPghhhytixxX8OCShJng6V2q0cjNf"
+        "kLzcoRhblB/W1STCK/4shwNehtZmZ2QX1ibBTqoyWlp7f1N/3DtSyDWe0/hk6Uv3C1BLBwgN9qKZ0QAAACwBAABQSwMEFAAAAAAAeot3XQAAAAAAAAAAAAAAAAYAIAAuL2Jpbi9VVA0A"
+        "B5l3BGuadwRrmXcEa3V4CwABBAAAAAAEAAAAAFBLAwQUAAgACAB6i3ddAAAAAAAAAAATAAAACgAgAC4vYmluL3Rvb2xVVA0AB5l3BGuadwRrmXcEa3V4CwABBAAAAAAEAAAAAFNW1E/K"
+        "zNMvzuBKTc7IVyhKzOMCAFBLBwgQqcmpFQAAABMAAABQSwMEFAAICAgAeot3XQAAAAAAAAAABQAAAAsAIAAuL8OpL8O8LnR4dFVUDQAHmXcEa5p3BGuZdwRrdXgLAAEEAAAAAAQAAAAA"
+        "K0mtKOECAFBLBwgn2uw3BwAAAAUAAABQSwECFAMUAAAAAADSi3ddAAAAAAAAAAAAAAAAAgAgAAAAAAAAAAAA7UEAAAAALi9VVA0ABzx4BGtNeARrPHgEa3V4CwABBAAAAAAEAAAAAFBL"
+        "AQIUAxQACAAIANKLd1374rL2MwEAAOCTBAAHACAAAAAAAAAAAACkgUAAAAAuL3plcm9zVVQNAAc8eARrS3gEazx4BGt1eAsAAQQAAAAABAAAAABQSwECFAMUAAAIAAB6i3ddAAAAAAAA"
+        "AAAAAAAABQAgAAAAAAAAAAAA7UHIAQAALi/DqS9VVA0AB5l3BGuadwRrmXcEa3V4CwABBAAAAAAEAAAAAFBLAQIUAxQACAAIAHqLd10AAAAAAgAAAAAAAAAHACAAAAAAAAAAAACkgQsC"
+        "AAAuL2VtcHR5VVQNAAeZdwRrmncEa5l3BGt1eAsAAQQAAAAABAAAAABQSwECFAMUAAgACADSi3ddDfaimdEAAAAsAQAACAAgAAAAAAAAAAAApIFiAgAALi9hcHAucHlVVA0ABzx4BGtL"
+        "eARrPHgEa3V4CwABBAAAAAAEAAAAAFBLAQIUAxQAAAAAAHqLd10AAAAAAAAAAAAAAAAGACAAAAAAAAAAAADtQYkDAAAuL2Jpbi9VVA0AB5l3BGuadwRrmXcEa3V4CwABBAAAAAAEAAAA"
+        "AFBLAQIUAxQACAAIAHqLd10QqcmpFQAAABMAAAAKACAAAAAAAAAAAADtgc0DAAAuL2Jpbi90b29sVVQNAAeZdwRrmncEa5l3BGt1eAsAAQQAAAAABAAAAABQSwECFAMUAAgICAB6i3dd"
+        "J9rsNwcAAAAFAAAACwAgAAAAAAAAAAAApIE6BAAALi/DqS/DvC50eHRVVA0AB5l3BGuadwRrmXcEa3V4CwABBAAAAAAEAAAAAFBLBQYAAAAACAAIAKgCAACaBAAAAAA="
+)
+
+
+def test_what_usual_programs_make_is_unpacked(deploy, tmp_path):
+    for maker, archive in tool_archives(tmp_path):
+        # Who writes no modes makes nothing executable, as in AWS.
+        tool = "not executable" if maker.startswith("jar") else "ran\n"
+        assert deploy(zip=archive).call() == [0, "text\n", tool, 0], maker
+
+
+def test_symbolic_links_by_zip_are_kept(deploy, tmp_path):
+    (tmp_path / "app.py").write_text("import os\nhandler = lambda event, context: [os.readlink('link'), open('link').read()]")
+    (tmp_path / "data").write_text("content")
+    (tmp_path / "link").symlink_to("data")
+    subprocess.run(["zip", "-qy", "links.zip", "app.py", "data", "link"], cwd=tmp_path, check=True)
+    assert deploy(zip=(tmp_path / "links.zip").read_bytes()).call() == ["data", "content"]
+
+
+def test_uploads_beyond_what_may_be_in_hand_are_told_to_come_again():
+    """Of twelve large ones at once some are unpacked, the others throttled, and the daemon stays as small as two need."""
+    with Host() as host:
+        client = host.client()
+        archive = make_zip({"noise": os.urandom(30 << 20)})
+        def publish(number):
+            try:
+                return client.publish_layer_version(LayerName=f"large-{number}", Content={"ZipFile": archive})["Version"]
+            except ClientError as refusal:
+                return refusal.response
+        with concurrent.futures.ThreadPoolExecutor(12) as executor:
+            answers = list(executor.map(publish, range(12)))
+        refusals = [answer for answer in answers if not isinstance(answer, int)]
+        assert 0 < len(refusals) < len(answers)
+        for refusal in refusals:
+            assert refusal["Error"]["Code"] == "TooManyRequestsException"
+            assert refusal["ResponseMetadata"]["HTTPStatusCode"] == 429
+            assert refusal["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "5"
+        assert publish("again") == 1
+        assert peak_memory(host.supervisor()) < 800 << 20
 
 
 def test_artefacts_are_readable_in_the_sandboxes_of_their_function_alone(host, deploy):

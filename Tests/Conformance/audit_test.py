@@ -3,9 +3,10 @@
 import json
 import os
 import subprocess
+import tempfile
 
 import pytest
-from host import PROGRAMS
+from host import PROGRAMS, RUNTIMES, Host
 
 # What a function finds out about itself, in the shape in which the audit says it.
 INSIDE = """
@@ -146,7 +147,7 @@ def test_both_are_in_the_same_namespaces(inside, outside):
 
 def test_both_see_the_same_devices_and_interfaces(inside, outside):
     assert inside["devices"] == outside["devices"]
-    assert inside["interfaces"] == outside["network"]["interfaces"]
+    assert sorted(inside["interfaces"]) == outside["network"]["interfaces"]
 
 
 def test_what_is_said_to_be_covered_or_closed_tells_nothing(inside, outside):
@@ -208,7 +209,7 @@ def test_a_broken_promise_is_an_exit_code_and_a_line(host, views):
     try:
         credentials.chmod(0o644)
         run = audit(host, "--quiet", status=1)
-        assert run.stdout.splitlines() == ["host: keys, logs and configuration on disk are the daemon's alone: credentials has mode 644"]
+        assert run.stdout.splitlines() == ["host: keys, logs, code and configuration on disk are the daemon's alone: credentials has mode 644"]
     finally:
         credentials.chmod(0o600)
     assert audit(host, "--quiet").stdout == ""
@@ -221,3 +222,35 @@ def test_it_is_for_root(host):
 
 def test_what_does_not_live_is_not_found(host):
     assert "no live environment of nobody" in audit(host, "--function", "nobody", status=2).stderr
+
+
+def test_the_self_test_holds_and_leaves_nothing(host, client):
+    def functions():
+        return sorted(function["FunctionName"] for function in client.list_functions()["Functions"])
+
+    before = functions()
+    report = json.loads(audit(host, "--self-test", "--output", "json").stdout)
+    (environment,) = report["environments"]
+    promises = {promise["claim"]: promise for promise in environment["promises"]}
+    assert [promise for promise in promises.values() if promise["verdict"] != "holds"] == []
+    tried = promises["what it tries inside and must not do is refused"]["found"].split()
+    assert {"write:/etc", "device", "chroot", "connect:host", "connect:metadata", "read:/proc/kcore"} <= set(tried)
+    assert functions() == before
+    live = json.loads(subprocess.run([PROGRAMS / "roost", "ps", "--output", "json"], env=host.environment(), capture_output=True, text=True, check=True).stdout)
+    assert environment["id"] not in [one["id"] for one in live]
+
+
+def test_the_self_test_makes_do_with_the_python_image():
+    """And says what it needs where there is no image that it knows."""
+    with tempfile.TemporaryDirectory(prefix="roost-test-runtimes-", dir="/var/tmp") as runtimes:
+        os.chmod(runtimes, 0o755)
+        with Host(runtimes=runtimes) as host:
+            assert "needs the image" in audit(host, "--self-test", status=1).stderr
+        subprocess.run(["cp", "-a", RUNTIMES / "python3.11", runtimes], check=True)
+        with Host(runtimes=runtimes) as host:
+            assert audit(host, "--self-test", "--quiet").stdout == ""
+
+
+def test_the_policy_of_the_network_is_shown(outside):
+    assert outside["egress"] in ("none", "nat")
+    assert outside["network"]["interfaces"] == (["lo"] if outside["egress"] == "none" else ["eth0", "lo"])

@@ -44,7 +44,7 @@ class Counters:
     namespaces: frozenset
     # paths in the state directory
     files: frozenset
-    # network interfaces and nftables tables that carry the host's name
+    # network interfaces, routes and nftables tables that carry the host's name
     network: frozenset
     # what roostd and the supervisor have open
     descriptors: frozenset
@@ -143,16 +143,12 @@ class HostCounters:
                 if not name.endswith(DATABASE_COMPANIONS)]
 
     def network(self):
-        """Interfaces bear a group number made of the control groups' name, tables that name itself."""
-        digits, number = self.group_name().removeprefix("roost-"), fnv1a(self.group_name())
-        found = {f"interface {name}" for name in listing("/sys/class/net")
-                 if (read(f"/sys/class/net/{name}/netdev_group") or "").strip() == str(number)}
-        if shutil.which("nft"):
-            done = subprocess.run(["nft", "-j", "list", "tables"], capture_output=True, text=True, check=False)
-            tables = json.loads(done.stdout)["nftables"] if done.returncode == 0 and done.stdout else []
-            found |= {f"table {item['table']['family']} {item['table']['name']}" for item in tables
-                      if digits in item.get("table", {}).get("name", "")}
-        return found
+        """Of the network that we are in. Interfaces bear a group number made of the control groups' name, routes a metric, tables that name itself."""
+        name, number = self.group_name(), str(fnv1a(self.group_name()))
+        routes = (line.split() for line in told("ip", "-4", "route", "show", "type", "unreachable").splitlines())
+        return {f"interface {line.split(': ')[1]}" for line in told("ip", "-o", "link", "show", "group", number).splitlines()} \
+            | {f"route {' '.join(words[:2])}" for words in routes if ["metric", number] in ([a, b] for a, b in zip(words, words[1:]))} \
+            | {f"table {line}" for line in told("nft", "list", "tables").splitlines() if line.endswith(f" {name}")}
 
     def is_own(self, text):
         state = str(self.host.state)
@@ -175,6 +171,12 @@ def fnv1a(text):
     for byte in text.encode():
         value = (value ^ byte) * 16777619 % 2**32
     return value
+
+
+def told(*words):
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{words}: {done.stderr}"
+    return done.stdout
 
 
 def listing(folder):

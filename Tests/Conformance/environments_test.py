@@ -93,6 +93,39 @@ def test_an_update_gives_the_next_call_a_new_environment_with_the_new_code(deplo
     assert function.call() == "new code"
 
 
+def test_an_environment_serves_one_version_of_one_function(deploy):
+    """Two functions and their versions, before and after updates, called in turn and at once: whoever was there before left nothing."""
+    source = """
+        import os, threading, time, uuid
+        ENVIRONMENT, served = str(uuid.uuid4()), set()
+        def handler(event, context):
+            me = (context.function_name, "{version}")
+            served.add(me)
+            with open("/tmp/served", "a") as marker: print(*me, file=marker)
+            lines = set(open("/tmp/served").read().splitlines())
+            time.sleep(event)
+            return [ENVIRONMENT, sorted(served), sorted(lines), context.log_stream_name, os.environ["AWS_LAMBDA_FUNCTION_NAME"]]
+    """
+    functions = [deploy(source.format(version=1)) for _ in range(2)]
+    owners = {}
+
+    def call(function, version, event):
+        environment, served, lines, stream, variable = function.call(event)
+        assert served == [[function.name, str(version)]] and lines == [f"{function.name} {version}"] and variable == function.name
+        for mark in (environment, stream):
+            assert owners.setdefault(mark, (function.name, version)) == (function.name, version)
+
+    for version in (1, 2, 3):
+        if version > 1:
+            for function in functions:
+                function.update_code(source.format(version=version))
+        for function in functions * 3:
+            call(function, version, 0)
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda function: call(function, version, 0.3), functions * 3))  # noqa: B023
+    assert len(set(owners.values())) == 6
+
+
 def test_calls_beyond_the_concurrency_limit_are_throttled():
     with Host("--concurrency-limit", "2") as host:
         client = host.client()

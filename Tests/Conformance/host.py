@@ -48,9 +48,9 @@ def wait_until(condition, seconds, what):
 class Host:
     """`with Host() as host:` is a running host; leaving the block stops it and asserts that nothing is left."""
 
-    def __init__(self, *options, programs=PROGRAMS):
+    def __init__(self, *options, programs=PROGRAMS, runtimes=RUNTIMES):
         self.options = list(options)
-        self.programs = programs
+        self.programs, self.runtimes = programs, runtimes
         self.state = Path(tempfile.mkdtemp(prefix="roost-test-", dir="/tmp"))
         # The supervisor's user must be able to walk through it.
         self.state.chmod(0o755)
@@ -83,7 +83,7 @@ class Host:
 
     def command(self):
         return [self.programs / "roostd", "--state-dir", self.state, "--listen", f"127.0.0.1:{self.port}",
-                "--runtimes-dir", RUNTIMES, "--uid-range", f"{self.user_ids[0]}-{self.user_ids[-1]}", *self.options]
+                "--runtimes-dir", self.runtimes, "--uid-range", f"{self.user_ids[0]}-{self.user_ids[-1]}", *self.options]
 
     def start(self):
         self.launch()
@@ -172,7 +172,7 @@ class Host:
         return boto3.client(
             "lambda", endpoint_url=self.endpoint, region_name=region,
             aws_access_key_id=key or own_key, aws_secret_access_key=secret or own_secret,
-            config=Config(retries={"max_attempts": 0}, read_timeout=60 * TIME_SCALE, max_pool_connections=64, **settings))
+            config=Config(**{"retries": {"max_attempts": 0}, "read_timeout": 60 * TIME_SCALE, "max_pool_connections": 64} | settings))
 
     def environment(self):
         """For the aws CLI and `roost`."""
@@ -246,7 +246,11 @@ def read(path):
 
 
 def children(process):
-    text = "".join(read(path) or "" for path in Path(f"/proc/{process}/task").glob("*/children"))
+    try:
+        tasks = os.listdir(f"/proc/{process}/task")
+    except OSError:
+        return []  # it has ended
+    text = "".join(read(f"/proc/{process}/task/{task}/children") or "" for task in tasks)
     return [int(word) for word in text.split()]
 
 

@@ -1,10 +1,13 @@
 """Memory, CPU, time, processes and disk: the numbers a function is given are the numbers it gets."""
 
+import json
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from functions import exit_error
-from host import TIME_SCALE
+from host import PROGRAMS, TIME_SCALE, control_group_mounts
 
 ALLOCATE = """
     calls = 0
@@ -16,16 +19,6 @@ ALLOCATE = """
             block[page] = 1
         return calls
 """
-
-SPIN = """
-    import time
-    def handler(event, context):
-        wall, cpu = time.monotonic(), time.process_time()
-        while time.monotonic() - wall < event:
-            pass
-        return (time.process_time() - cpu) / (time.monotonic() - wall)
-"""
-
 
 @pytest.mark.main_job
 def test_a_function_that_needs_more_than_its_memory_is_ended_and_the_next_call_works(deploy):
@@ -55,13 +48,43 @@ def test_max_memory_used_starts_afresh_in_a_new_environment(deploy):
     assert function.invoke(0).max_memory_used < large - 250
 
 
+def control_group_files(host, function):
+    """The control files of the function's one environment, by name."""
+    shown = subprocess.run([PROGRAMS / "roost", "ps", "--output", "json"], env=host.environment(), capture_output=True, check=True).stdout
+    process, = (row["hostProcessID"] for row in json.loads(shown) if row["function"]["name"] == function.name)
+    groups = {line.split(":", 2)[2] for line in Path(f"/proc/{process}/cgroup").read_text().splitlines()}
+    folders = [Path(mount + group) for mount in control_group_mounts() for group in groups if "roost" in group]
+    # Where v1 has the controller, the same name in the v2 tree is another's.
+    folders.sort(key=lambda folder: (folder / "cgroup.type").exists(), reverse=True)
+    return {file.name: file for folder in folders if folder.is_dir() for file in folder.iterdir()}
+
+
+def quota(files):
+    """As a share of one CPU."""
+    if "cpu.cfs_quota_us" in files:
+        return int(files["cpu.cfs_quota_us"].read_text()) / int(files["cpu.cfs_period_us"].read_text())
+    of, period = files["cpu.max"].read_text().split()
+    return int(of) / int(period)
+
+
+# What others take of this machine meanwhile must not matter: less than its share is excused by the time spent waiting for a CPU.
 @pytest.mark.parametrize("memory, share", [(1769, 1.0), (885, 0.5)])
-def test_memory_buys_cpu_in_proportion(deploy, memory, share):
-    function = deploy(SPIN, MemorySize=memory, Timeout=30)
+def test_memory_buys_cpu_in_proportion(host, deploy, memory, share):
+    function = deploy("""
+        import time
+        def waited():
+            return int(open("/proc/thread-self/schedstat").read().split()[1]) / 1e9
+        def handler(event, context):
+            wall, cpu, delay = time.monotonic(), time.thread_time(), waited()
+            while time.monotonic() - wall < event:
+                pass
+            return [time.monotonic() - wall, time.thread_time() - cpu, waited() - delay]
+    """, MemorySize=memory, Timeout=30)
     function.call(0.1)
-    # The best of three: other work on this machine can only take away.
-    best = max(function.call(2) for _ in range(3))
-    assert best == pytest.approx(share, rel=0.1)
+    wall, cpu, delay = function.call(2)
+    assert cpu <= share * wall * 1.1
+    assert cpu >= share * (wall - delay) * 0.9
+    assert quota(control_group_files(host, function)) == pytest.approx(share, rel=0.01)
 
 
 def test_two_threads_of_a_small_function_share_its_cpu(deploy):
@@ -81,17 +104,20 @@ def test_two_threads_of_a_small_function_share_its_cpu(deploy):
     assert function.call(2) <= 0.5 * 1.1
 
 
-def test_initialisation_has_a_full_cpu_whatever_the_memory(deploy):
+def test_initialisation_has_a_full_cpu_whatever_the_memory(host, deploy):
     function = deploy("""
         import time
-        wall, cpu = time.monotonic(), time.process_time()
-        while time.monotonic() - wall < 1:
+        begin = time.process_time()
+        while time.process_time() - begin < 1:
             pass
-        SHARE = (time.process_time() - cpu) / (time.monotonic() - wall)
         def handler(event, context):
-            return SHARE
+            return "done"
     """, MemorySize=128)
-    assert function.call() > 0.6
+    assert function.call() == "done"
+    files = control_group_files(host, function)
+    # At the quota of 128 MB a second of CPU would have been stopped in most of 691 periods.
+    assert int(dict(line.split() for line in files["cpu.stat"].read_text().splitlines())["nr_throttled"]) < 20
+    assert quota(files) == pytest.approx(128 / 1769, rel=0.02)
 
 
 @pytest.mark.main_job
@@ -116,7 +142,7 @@ def test_a_function_that_takes_too_long_is_ended_and_the_next_call_works_with_th
     assert took >= seconds
     if TIME_SCALE == 1:
         # Cold start included, which is not part of the function's timeout.
-        assert took - answer_init(answer) < seconds + 0.3
+        assert took - answer_init(answer) < seconds + 1.5
 
 
 def answer_init(answer):

@@ -1,13 +1,14 @@
 """Network policy: what a function reaches, and what it does not, through a host whose network ends in one that the tests play."""
 
 import socket
+import subprocess
 import sys
 import threading
 
 import pytest
 from botocore.exceptions import ClientError
 from functions import Deployer
-from host import Host, wait_until
+from host import PROGRAMS, Host, wait_until
 from network import Outside, environment_processes, ip, run
 
 CONFIGURATION = """
@@ -261,6 +262,62 @@ def test_names_that_the_host_has_not_are_refused(functions, host, subnets, group
     assert words in refusal.value.response["Error"]["Message"]
 
 
+# ---- What is wrong in the configuration is said ----
+
+
+@pytest.mark.parametrize("network, words", [
+    ("[]", "network"),
+    ("{egres: none}", "egres"),
+    ("{egress: some}", "network.egress"),
+    ("{pool: 10.0.0.0/8}", "network.pool"),
+    ("{pool: 10.0.0.1/24}", "network.pool"),
+    ("{dns: [resolver.example]}", "network.dns"),
+    ("{deny: 10.0.0.0/8; flush ruleset}", "network.deny"),
+    ("{deny: ['10.0.0.0/33']}", "network.deny"),
+    ("{connections: 0}", "network.connections"),
+    ("{ip-forward: perhaps}", "network.ip-forward"),
+    ("{vpc: mine}", "network.vpc"),
+    ("{subnets: {inner: {}}}", "network.subnets.inner"),
+    ("{subnets: {subnet-a: {allow: [fd00::/8]}}}", "network.subnets.subnet-a.allow"),
+    ("{subnets: [subnet-a]}", "network.subnets"),
+    ("{security-groups: {sg-a: {egress: [{protocol: sctp}]}}}", "protocol"),
+    ("{security-groups: {sg-a: {egress: [{protocol: icmp, ports: 1}]}}}", "ports"),
+    ("{security-groups: {sg-a: {egress: [{protocol: tcp, ports: 9-1}]}}}", "ports"),
+    ("{security-groups: {sg-a: {ingress: []}}}", "ingress"),
+], ids=lambda value: value)
+def test_a_wrong_network_is_named(network, words, tmp_path):
+    file = tmp_path / "roost.yaml"
+    file.write_text(f"network: {network}\n")
+    done = subprocess.run([PROGRAMS / "roost-supervisor", "resolve-configuration", "--config", file, "--state-dir", tmp_path],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 78, done.stderr
+    assert words in done.stderr and len(done.stderr) < 1000 and "network-" not in done.stdout
+
+
+# ---- Somebody reloads the firewall ----
+
+
+def table():
+    return run(["nft", "-s", "-t", "list", "ruleset"])
+
+
+def test_the_policy_of_running_functions_survives_a_flush_of_the_firewall(functions, host, service):
+    function, narrow = functions(), functions("subnet-inner", "sg-web")
+    assert function.call(["tcp", Outside.GATEWAY, 80]) == narrow.call(["tcp", Outside.INNER, 80]) == f"tcp 80 from {Outside.HOST}"
+    processes, before = environment_processes(host), table()
+    for _ in range(3):
+        run(["nft", "flush", "ruleset"])
+        wait_until(lambda: table() == before, 10, "the table's return")
+        assert function.call(["tcp", Outside.GATEWAY, 80]) == f"tcp 80 from {Outside.HOST}"
+        assert narrow.call(["tcp", Outside.INNER, 80]) == f"tcp 80 from {Outside.HOST}"
+        assert is_refused(narrow.call(["tcp", Outside.OTHER, 80])) and is_refused(narrow.call(["tcp", Outside.INNER, 443]))
+        for address in (Outside.METADATA, Outside.DENIED):
+            assert is_refused(function.call(["tcp", address, 80])), address
+        assert is_refused(function.call(["tcp", Outside.HOST, 5432]))
+    assert set(environment_processes(host)) >= set(processes), "in the environments that were there"
+    assert "somebody removed table" in host.log_text()
+
+
 # ---- Spoofing, exhaustion ----
 
 
@@ -298,6 +355,20 @@ def test_a_function_that_takes_all_connections_takes_its_own(functions):
     assert honest.call(["tcp", Outside.GATEWAY, 80]) == f"tcp 80 from {Outside.HOST}"
 
 
+def test_connections_end_with_their_sandbox(host, outside):
+    deployer = Deployer(host.client())
+    function = deployer(SOURCE, name="leaver")
+    address = function.call(["own_address"])
+    assert function.call(["hold", Outside.GATEWAY, 80, 40]) == 40
+
+    def tracked():
+        with open("/proc/net/nf_conntrack") as file:
+            return sum(f"src={address} " in line for line in file)
+    assert tracked() >= 40
+    deployer.delete_all()
+    wait_until(lambda: tracked() == 0, 20, "the end of the connections")
+
+
 # ---- What stays ----
 
 
@@ -314,7 +385,7 @@ def forwarding():
         return file.read().strip()
 
 
-@pytest.mark.parametrize("end", ["stop", "kill"])
+@pytest.mark.parametrize("end", ["stop", "kill", "clean"])
 def test_nothing_stays_in_the_hosts_network(outside, end):
     before, was_forwarding = traces(), forwarding()
     with Host() as host:
@@ -322,8 +393,14 @@ def test_nothing_stays_in_the_hosts_network(outside, end):
         assert function.call(["tcp", Outside.GATEWAY, 80]) == f"tcp 80 from {Outside.HOST}"
         during = traces()
         assert [len(during[kind]) - len(before[kind]) for kind in ("devices", "routes", "tables")] == [1, 2, 1]
-        if end == "kill":
+        if end != "stop":
             host.kill_all()
+        if end == "clean":
+            clean = [PROGRAMS / "roost", "doctor", "--clean", "--state-dir", host.state, "--quiet"]
+            assert subprocess.run(clean, timeout=60).returncode == 0
+            wait_until(lambda: traces() == before, 10, "the end of all of it")
+            assert forwarding() == was_forwarding
+        if end == "kill":
             host.start()
             # Of the earlier run only what is made at every start.
             wait_until(lambda: len(traces()["devices"]) == len(before["devices"]), 10, "the devices' end")

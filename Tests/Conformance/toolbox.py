@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from host import Host, process_name, read
+from network import enter_network_of_own
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -36,6 +37,7 @@ def fail(program, reason):
 
 
 def open_host(**options):
-    """A host with these options, `memory_budget=1` for `--memory-budget 1`; unsigned requests are served."""
+    """A host with these options, `memory_budget=1` for `--memory-budget 1`, in a network of its own; unsigned requests are served."""
+    enter_network_of_own()
     arguments = [word for name, value in {"auth": "none", **options}.items() for word in (f"--{name.replace('_', '-')}", str(value))]
     return Host(*arguments)

@@ -30,7 +30,7 @@ import Testing
     ("devices in /tmp", "only /tmp", { $0.first.mountInfo.replace("rw,nosuid,nodev", with: "rw,nosuid") }),
     ("sysfs", "no file system", { $0.first.mountInfo += "99 1 0:9 / /sys ro,nosuid,nodev,noexec - sysfs sysfs ro\n" }),
     ("a path of the host", "no file system", { $0.first.mountInfo.replace("overlay root ro", with: "overlay /var/lib/roost/x ro") }),
-    ("/tmp in memory", "/tmp is a file system", { $0.first.mountInfo.replace("ext4 /dev/loop3", with: "tmpfs tmp") }),
+    ("/tmp upon a directory", "/tmp is a file system", { $0.first.mountInfo.replace("ext4 /dev/loop3", with: "overlay tmp") }),
     ("interrupts", "/proc tells", { $0.processFiles[0].access = .readable }),
     ("others' processes", "/proc tells", { $0.first.mountInfo.replace("hidepid=invisible", with: "hidepid=off") }),
     ("a disk", "/dev has", { $0.devices["sda"] = "NSFileTypeBlockSpecial" }),
@@ -43,6 +43,13 @@ import Testing
     ("no limit of memory", "memory is limited", { $0.groupFiles[0].value = "max" }),
     ("swap", "memory is limited", { $0.groupFiles[1].value = "max" }),
     ("no limit of processes", "processes and threads", { $0.groupFiles[2].value = "max" }),
+    ("a device in spite of the policy", "the ways out", { $0.network.interfaces = ["eth0", "lo"] }),
+    (
+      "a way past the policy's device", "the ways out",
+      {
+        $0.status.egress = .nat; $0.network.routes = ["eth1 00000000/00000000"]
+      }
+    ),
     ("no limit of CPU time", "CPU time", { $0.groupFiles[3].value = "max 20000" }),
   ]
 
@@ -83,6 +90,16 @@ import Testing
         $0.daemon.endpoint = "http://10.0.0.5:3001"; $0.daemon.security?.authentication = "none"
       }
     ),
+    ("a bounding set", "the daemon that parses", { $0.supervisor.status.replace("CapBnd:\t0000", with: "CapBnd:\t0001") }),
+    ("no filter", "the daemon that parses", { $0.supervisor.status.replace("Seccomp:\t2", with: "Seccomp:\t0") }),
+    ("no domain", "that daemon opens", { $0.daemon.security?.listsHostRoot = true }),
+    ("root with everything", "the daemon that is root", { $0.root.status.replace("CapEff:\t00000000", with: "CapEff:\t000001ff") }),
+    (
+      "root may override modes", "the daemon that is root",
+      { $0.root.status.replace("CapEff:\t00000000092011e0", with: "CapEff:\t00000000092011e2") }
+    ),
+    ("root may gain", "the daemon that is root", { $0.root.status.replace("NoNewPrivs:\t1", with: "NoNewPrivs:\t0") }),
+    ("readable code", "keys, logs", { $0.privateModes["artifacts"] = 0o755 }),
     ("readable keys", "keys, logs", { $0.privateModes["credentials"] = 0o644 }),
     ("a socket for all", "administrators", { $0.socketMode = 0o666 }),
     ("a user with such an id", "no user of the host", { $0.users += "eve:x:200017:100::/:/bin/sh\n" }),

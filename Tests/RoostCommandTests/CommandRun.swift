@@ -28,7 +28,9 @@ struct CommandRun: Sendable {
     let folder = URL(filePath: bundle).deletingLastPathComponent().path
     let result = try await run(
       executable, arguments: .init(arguments),
-      environment: .inherit.updating(["PATH": "\(folder):/usr/bin:/bin", "ROOST_STATE_DIR": stateDirectory, "COLUMNS": "100"]),
+      environment: .inherit.updating([
+        "PATH": "\(folder):/usr/bin:/bin", "ROOST_STATE_DIR": stateDirectory, "COLUMNS": "100", "ROOST_RUNTIMES_DIR": nil,
+      ]),
       input: .string(input), output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
     let code: Int32 =
       switch result.terminationStatus {

@@ -7,10 +7,13 @@ import LinuxSystem
 enum Recorded {
   static let security = SecurityFacts(
     authentication: "sigv4", accessKeys: ["AKIAEXAMPLE"], processID: 640, userIDs: 200_001...265_536,
-    retention: RetentionFacts(seconds: 604_800, invocations: 1_000_000, environments: 200_000, logLines: 2_000_000))
+    retention: RetentionFacts(seconds: 604_800, invocations: 1_000_000, environments: 200_000, logLines: 2_000_000, bytes: 2_048 << 20),
+    listsHostRoot: false)
 
   static let environment: EnvironmentSnapshot = {
-    var snapshot = EnvironmentSnapshot(status: Samples.frozen, security: security)
+    var status = Samples.frozen
+    status.egress = NetworkDefinitions.Egress.none
+    var snapshot = EnvironmentSnapshot(status: status, security: security)
     snapshot.stateDirectory = "/var/lib/roost"
     snapshot.hostNamespaces = namespaces(from: 100)
     snapshot.first = process(711, "roost-init", inner: 1)
@@ -58,8 +61,11 @@ enum Recorded {
     snapshot.hasCryptographySockets = true
     snapshot.supervisor = process(640, "roost-supervisor", inner: 640)
     snapshot.supervisor.status.replace("200017", with: "999")
+    snapshot.root = process(639, "roostd", inner: 639)
+    snapshot.root.status.replace("200017", with: "0")
+    snapshot.root.status.replace("CapEff:\t0000000000000000", with: "CapEff:\t00000000092011e0")
     (snapshot.socketOwner, snapshot.socketGroup, snapshot.socketMode) = (999, 995, 0o660)
-    snapshot.privateModes = ["roost.sqlite": 0o600, "journal.sqlite": 0o600, "credentials": 0o600]
+    snapshot.privateModes = ["roost.sqlite": 0o600, "journal.sqlite": 0o600, "credentials": 0o600, "artifacts": 0o770]
     snapshot.users = "root:x:0:0:root:/root:/bin/bash\nroost:x:999:995::/:/usr/sbin/nologin\n"
     return snapshot
   }()

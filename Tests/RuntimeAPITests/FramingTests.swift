@@ -90,6 +90,9 @@ import Testing
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 4\r\n\(connection)\r\npong"
   }
   static let ping = "GET /2018-06-01/ping HTTP/1.1\r\n\r\n"
+  static let headersTooLarge =
+    "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 35\r\nConnection: close\r\n\r\n"
+    + "431 Request Header Fields Too Large"
   static let malformed =
     "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 15\r\nConnection: close\r\n\r\n400 Bad Request"
 
@@ -139,11 +142,11 @@ import Testing
       answer: malformed),
     ConnectionRow(
       testDescription: "too many header fields", request: "GET /no HTTP/1.1\r\n" + String(repeating: "a: b\r\n", count: 300) + "\r\n",
-      answer: malformed),
+      answer: headersTooLarge),
     ConnectionRow(
       testDescription: "a header field over the limit",
       request: "GET /no HTTP/1.1\r\na: " + String(repeating: "b", count: 1_100_000) + "\r\n\r\n",
-      answer: malformed),
+      answer: headersTooLarge),
     ConnectionRow(
       testDescription: "an X-Ray cause of a megabyte",
       request: "GET /2018-06-01/ping HTTP/1.1\r\nlambda-runtime-function-xray-error-cause: " + String(repeating: "b", count: 1_048_575)
@@ -161,6 +164,48 @@ import Testing
       } else {
         #expect(await client.rest() == row.answer)
       }
+    }
+  }
+
+  @Test func `heads under way on all connections of a sandbox have two megabytes together`() async throws {
+    try await Sandbox.serving { sandbox in
+      let head = "GET /2018-06-01/ping HTTP/1.1\r\na: " + String(repeating: "b", count: UnfinishedRequests.limit / 3)
+      let first = try await Self.firstEnd(of: [head, head, head, head], sandbox)
+      #expect(first == Self.headersTooLarge)
+    }
+  }
+
+  @Test func `who piles up too much behind a waiting next is cut off`() async throws {
+    try await Sandbox.serving { sandbox in
+      let pile = Call.next + "GET /2018-06-01/ping HTTP/1.1\r\na: " + String(repeating: "b", count: UnfinishedRequests.limit / 3)
+      let first = try await Self.firstEnd(of: [pile, pile, pile, pile], sandbox)
+      #expect(first == "")
+    }
+  }
+
+  @Test func `a head that is whole makes room for the next one`() async throws {
+    try await Sandbox.serving { sandbox in
+      var client = try await sandbox.client()
+      for _ in 0..<5 {
+        try await client.send(
+          "GET /2018-06-01/ping HTTP/1.1\r\na: " + String(repeating: "b", count: UnfinishedRequests.limit / 3) + "\r\n\r\n")
+        #expect(try await client.response().body == "pong")
+      }
+    }
+  }
+
+  /// Sends each on a connection of its own, and returns what the one got that the server ended first.
+  private static func firstEnd(of requests: [String], _ sandbox: Sandbox) async throws -> String? {
+    try await withThrowingTaskGroup(of: String.self) { group in
+      for request in requests {
+        group.addTask { [port = sandbox.port] in
+          var client = try await RawClient(port: port)
+          try await client.send(request)
+          return await client.rest()
+        }
+      }
+      defer { group.cancelAll() }  // the server ends the other connections when it is closed
+      return try await group.next()
     }
   }
 

@@ -22,7 +22,8 @@ enum FaultPhase: CaseIterable {
   /// Calls without which a trace is not of this phase.
   var landmarks: [String] {
     switch self {
-    case .making: ["clone3", "fsmount", "ioctl:4c0a", "openat2", "mkdirat", "pivot_root", "unshare", "seccomp", "execveat", "sendmsg"]
+    case .making:
+      ["clone3", "fsmount", "ioctl:4c0a", "openat2", "mkdirat", "pivot_root", "unshare", "seccomp", "execveat", "sendmsg", "sendto"]
     case .removing: ["pidfd_send_signal", "waitid", "unlinkat"]
     case .firstOfItsSize: ["execve", "pidfd_open", "lseek"]
     case .killing: ["pivot_root", "unshare", "seccomp", "execveat"]
@@ -46,7 +47,7 @@ struct FaultCall: Hashable, CustomStringConvertible {
     case "epoll_wait", "waitid": EINTR
     case "openat", "openat2", "pipe2", "socketpair", "eventfd2", "epoll_create1", "fcntl:1030": EMFILE
     case "clone", "clone3", "vfork": EAGAIN
-    case "read", "pread64", "write", "pwrite64", "ioctl:4c0a", "ioctl:4c05": EIO
+    case "read", "pread64", "write", "pwrite64", "pwrite64:oom_score_adj", "ioctl:4c0a", "ioctl:4c05": EIO
     case "mkdirat", "ftruncate": ENOSPC
     default: ENOMEM
     }
@@ -72,6 +73,7 @@ extension FaultCall {
   var reasonToSucceed: String? {
     switch name {
     case "epoll_wait", "waitid": "tried again"
+    case "pwrite64:oom_score_adj": "a sandbox whose rank among the victims of a lack of memory is an ordinary one, as roostd notes"
     default: nil
     }
   }

@@ -32,7 +32,7 @@ final class FaultSession {
     unlink(path)
     unlink("\(installation.stateDirectory)/test.sock")
     let listener = try Descriptor(listeningAt: path)
-    daemon = try DaemonSession(installation, supervisorOptions: ["--volume-pool", "0"], wrapper: [program, path])
+    daemon = try DaemonSession(installation, supervisorOptions: ["--volume-pool", "0", "--egress", "nat"], wrapper: [program, path])
     injector = try listener.acceptConnection(within: .limit(20))
     let words = try receivePacket(from: injector, within: .limit(20)).bytes
     processID = Int32(String(decoding: words, as: UTF8.self)) ?? 0
@@ -51,6 +51,7 @@ final class FaultSession {
     let id = SandboxID(nextNumber)
     var recipe = installation.recipe(UInt32(nextNumber % 90))
     recipe.volumeMegabytes = volumeMegabytes
+    recipe.network = .nat
     nextNumber += 1
     guard try tell(.create(id, recipe)), let received = try hear() else { return .supervisorLost }
     switch received.event {
@@ -121,8 +122,14 @@ final class FaultSession {
       children: entries(of: "\(process)/task").reduce(0) { count, thread in
         count + text("\(process)/task/\(thread.name)/children").split(separator: " ").count
       },
-      guardPages: text("\(process)/maps").split(separator: "\n").filter { $0.contains(" ---p ") }.count)
+      guardPages: text("\(process)/maps").split(separator: "\n").filter { $0.contains(" ---p ") && isOnePage($0) }.count)
   }
+}
+
+/// What the allocator has set aside for a thread is more, and stays.
+private func isOnePage(_ mapping: Substring) -> Bool {
+  let bounds = mapping.prefix { $0 != " " }.split(separator: "-").compactMap { UInt64($0, radix: 16) }
+  return bounds.count == 2 && bounds[1] - bounds[0] == UInt64(sysconf(Int32(_SC_PAGESIZE)))
 }
 
 private struct IdleDaemon: Hashable {

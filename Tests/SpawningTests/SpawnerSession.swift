@@ -46,7 +46,9 @@ final class SpawnerSession: Sendable {
   }
 
   /// Runs a program in the spawner's network namespace: what it printed, and how it ended.
-  func runBeside(_ words: String...) throws -> (output: String, end: ChildProcess.End?) {
+  func runBeside(_ words: String...) throws -> (output: String, end: ChildProcess.End?) { try runBeside(words) }
+
+  func runBeside(_ words: [String]) throws -> (output: String, end: ChildProcess.End?) {
     let namespace = "--net=/proc/\(getpid())/task/\(thread.withLock { $0 })/ns/net"
     return try output(of: "/usr/bin/nsenter", [namespace] + words)
   }
@@ -113,6 +115,7 @@ private func serve(
   spawner = try Spawner(host: host, volumes: volumes, socket: socket, loop: loop) { _ in
     spawner?.abandonAll { loop.stop() }
   }
+  try host.network?.keepPolicy(on: loop)
   whenReady()
   try loop.run()
   spawner = nil

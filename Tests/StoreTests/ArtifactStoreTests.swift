@@ -96,6 +96,50 @@ import Testing
     }
   }
 
+  @Test func `a zip behind a program that unpacks it is unpacked, whether its offsets count the program or not`() async throws {
+    try await withTemporaryFolder { folder in
+      let program = Array("#!/bin/sh\n".utf8)
+      let zip = ZipFixture(.file("a", "first"), .file("b", "second"))
+      let task = try await unpack(program + zip.bytes, in: folder)
+      #expect(try text(task + "/a") == "first")
+      #expect(try text(task + "/b") == "second")
+      let counted = zip.with { $0.prefix = program }
+      let other = try await unpack(counted.bytes, in: folder)
+      #expect(try text(other + "/b") == "second")
+    }
+  }
+
+  @Test func `names that are not in UTF-8 are read as their system writes them`() async throws {
+    try await withTemporaryFolder { folder in
+      let dos = ZipFixture.Entry.file("x", "dos").with { ($0.name, $0.flags, $0.system) = ([0x81, 0x5C, 0x82], 0, 0) }
+      let utf8 = Array("\u{fc}2".utf8)
+      let escaped = ZipFixture.Entry.file("#U00fc2", "escaped").with {
+        $0.flags = 0
+        $0.extra = [0x75, 0x70, UInt8(5 + utf8.count), 0, 1] + le(crc32($0.name)) + utf8
+      }
+      let stale = ZipFixture.Entry.file("#renamed").with {
+        $0.flags = 0
+        $0.extra = [0x75, 0x70, 6, 0, 1, 0, 0, 0, 0, 65]
+      }
+      let task = try await unpack(ZipFixture(dos, escaped, stale), in: folder)
+      #expect(try names(in: task) == ["#renamed", "\u{fc}", "\u{fc}2"])
+      #expect(try text(task + "/\u{fc}/\u{e9}") == "dos")
+    }
+  }
+
+  @Test func `what else programs write is understood`() async throws {
+    try await withTemporaryFolder { folder in
+      let task = try await unpack(
+        ZipFixture(
+          ZipFixture.Entry.file("mac", "m", mode: 0o100755).with { $0.system = 19 },
+          ZipFixture.Entry.file("deflated to nothing").with { $0.method = 8 },
+          ZipFixture.Entry.file("streamed", "s").with { ($0.localFlags, $0.localSize) = (0x808, 0) }), in: folder)
+      #expect(try mode(task + "/mac") == 0o755)
+      #expect(try text(task + "/deflated to nothing").isEmpty)
+      #expect(try text(task + "/streamed") == "s")
+    }
+  }
+
   @Test func `names that differ only in composition are two files`() async throws {
     try await withTemporaryFolder { folder in
       let task = try await unpack(ZipFixture(.file("\u{e9}/x", "1"), .file("e\u{301}/x", "2"), .file("\u{e9}/y", "3")), in: folder)
@@ -173,9 +217,11 @@ import Testing
     }
   }
 
-  private func unpack(_ zip: ZipFixture, in folder: String) async throws -> String {
+  private func unpack(_ zip: ZipFixture, in folder: String) async throws -> String { try await unpack(zip.bytes, in: folder) }
+
+  private func unpack(_ zip: [UInt8], in folder: String) async throws -> String {
     let store = try ArtifactStore(directory: folder + "/artifacts")
-    let stored = try await store.store(zip: zip.bytes, kind: .code)
+    let stored = try await store.store(zip: zip, kind: .code)
     return folder + "/artifacts/\(stored.digest)/code/var/task"
   }
 }

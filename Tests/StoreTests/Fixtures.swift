@@ -62,9 +62,9 @@ func environment(_ id: String, function: String = "f", started: Int64, ended: In
     initialization: nil, invocations: 2)
 }
 
-func line(_ message: String, function: String = "f", timestamp: Int64 = 1) -> LogRecord {
+func line(_ message: String, function: String = "f", environment: String = "e", timestamp: Int64 = 1) -> LogRecord {
   LogRecord(
-    function: functionID(function), environmentID: "e", requestID: "r", timestamp: timestamp, source: .stdout, message: message)
+    function: functionID(function), environmentID: environment, requestID: "r", timestamp: timestamp, source: .stdout, message: message)
 }
 
 extension JournalRetention {

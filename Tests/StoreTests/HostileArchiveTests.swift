@@ -76,7 +76,11 @@ import Unpacking
     ("overlapping itself", ZipFixture(.file("a", "text"), Entry.file("a", "text").with { $0.offset = 0 }).bytes),
     ("pointing behind its end", ZipFixture(Entry.file("a", "text").with { $0.offset = 0x7FFF_FFFF }).bytes),
     ("pointing into the directory", ZipFixture(Entry.file("a", "text").with { $0.offset = 40 }).bytes),
-    ("moved by what stands before it", Array("#!/bin/sh\n".utf8) + ZipFixture(.file("a", "text")).bytes),
+    ("of two end records that disagree", ZipFixture(.file("a", "text")).with { ($0.wideEnd, $0.wideCount) = (true, 2) }.bytes),
+    (
+      "of an extra field that ends behind it",
+      ZipFixture(Entry.file("\u{e9}").with { ($0.flags, $0.extra) = (0, [0x75, 0x70, 99, 0]) }).bytes
+    ),
     ("of a cut extra field", ZipFixture(Entry.file("a").with { ($0.size, $0.extra) = (.max, [1, 0, 8, 0, 1]) }).bytes),
   ]
 

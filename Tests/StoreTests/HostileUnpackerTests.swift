@@ -38,8 +38,9 @@ import Testing
     ("has a negative size", [2] + [13, 0, 0, 0] + [0] + [UInt8](repeating: 255, count: 8) + Array("path".utf8), "malformed file record"),
     ("is executable twice", [2] + [13, 0, 0, 0] + [2] + [UInt8](repeating: 0, count: 8) + Array("path".utf8), "malformed file record"),
     ("is longer than promised", file("f", "four", size: 3), "more of a file than it promised"),
-    ("is shorter than promised", file("f", "four", size: 5) + file("g"), "less of a file than it promised"),
-    ("ends in a file", file("f", "four", size: 5) + ArchiveRecord.end.encoded, "less of a file than it promised"),
+    ("is shorter than promised", file("f", size: 5) + file("g"), "less of a file than it promised"),
+    ("ends in a file", file("f", size: 5) + ArchiveRecord.end.encoded, "less of a file than it promised"),
+    ("comes in crumbs", file("f", "f", size: 4) + ArchiveRecord.data([1, 2, 3]).encoded, "a file in small pieces"),
     ("is data of nothing", ArchiveRecord.data([1]).encoded, "data of no file"),
     ("is data of a finished file", file("f", "x") + ArchiveRecord.data([1]).encoded, "data of no file"),
     ("ends without an end", file("f", "x"), "ended early"),
@@ -103,9 +104,11 @@ import Testing
   @Test func `an unpacker that dies or dawdles is the archive's fault, one that cannot be made the host's`() async throws {
     #expect(
       try await refused(
-        by: ScriptedUnpacker(pieces: [HostileUnpackerTests.file("f", "x")], failure: UnpackerFailed("its unpacker took too long")))
+        by: ScriptedUnpacker(pieces: [HostileUnpackerTests.file("f", "x")], failure: .byArchive("its unpacker took too long")))
         == .notAZip(reason: "its unpacker took too long"))
     #expect(try await refused(by: AbsentUnpacker()) == .noUnpacker(UnpackerUnavailable("no sandbox")))
+    let neverStarted = ScriptedUnpacker(failure: .byHost(UnpackerUnavailable("it could not be started")))
+    #expect(try await refused(by: neverStarted) == .noUnpacker(UnpackerUnavailable("it could not be started")))
   }
 
   @Test func `mutated answers write nothing outside and never trap`() async throws {

@@ -18,7 +18,7 @@ import Testing
 
   @Test func `a full queue drops and counts, log lines first`() {
     var queue = JournalQueue(limits: limits)
-    for _ in 0..<10 { _ = queue.append(.log(line("flood"))) }
+    for number in 0..<10 { _ = queue.append(.log(line("line", environment: "e\(number)"))) }
     #expect(queue.entries.count == 6)
     for number in 0..<4 { _ = queue.append(.invocation(invocation("\(number)", accepted: 1))) }
     #expect(queue.entries.count == 8)
@@ -30,10 +30,34 @@ import Testing
     var queue = JournalQueue(limits: limits)
     let long = String(repeating: "x", count: 300_000)
     for _ in 0..<4 { _ = queue.append(.log(line(long))) }
-    #expect(queue.entries.count == 2)
+    #expect(queue.entries.count == 1)
     _ = queue.takeAll()
     _ = queue.append(.log(line(long)))
     #expect(queue.entries.count == 1)
+  }
+
+  @Test(arguments: [1, 3, 20]) func `however many flood, a line of another is taken, and each log tells of its own losses`(flooders: Int)
+    throws
+  {
+    var queue = JournalQueue(limits: JournalQueue.Limits(entries: 10_000, bytes: 64 << 20, batch: 500))
+    for number in 0..<20_000 { _ = queue.append(.log(line("flood", environment: "flooder \(number % flooders)"))) }
+    for number in 0..<100 { _ = queue.append(.log(line("\(number)", environment: "honest"))) }
+    let lines = logLines(of: queue.takeAll())
+    #expect(lines.filter { $0.environmentID == "honest" }.map(\.message) == (0..<100).map(String.init))
+    for flooder in 0..<flooders {
+      let own = lines.filter { $0.environmentID == "flooder \(flooder)" }
+      let kept = own.count { $0.message == "flood" }
+      #expect(kept >= 7_500 / (flooders + 1))
+      let notice = try #require(own.last)
+      let sent = (0..<20_000).count { $0 % flooders == flooder }
+      #expect(notice.message == "LOG_DROPPED: \(sent - kept) lines came faster than the journal is written")
+      #expect(notice.source == .platform)
+    }
+    #expect(queue.takeAll().isEmpty)
+  }
+
+  private func logLines(of entries: [JournalEntry]) -> [LogRecord] {
+    entries.compactMap { if case .log(let line) = $0 { line } else { nil } }
   }
 
   @Test func `a closed queue takes nothing and arranges nothing`() {
@@ -65,6 +89,67 @@ import Testing
       #expect(try bounds(of: "invocation", database) == [41, 100])
       #expect(try bounds(of: "log", database) == [41, 100])
       #expect(try Int.fetchAll(database, sql: "SELECT id FROM environment LIMIT 2") == [7, 41])
+    }
+  }
+
+  @Test func `what is too much for the disk goes from the longest log, the oldest first, and no further than it must`() throws {
+    try withRows { (database) throws in
+      let long = String(repeating: "x", count: 10_000)
+      for number in 1...1_000 as ClosedRange<Int64> {
+        try database.execute(sql: LogRecord.insertion, arguments: line(long, timestamp: number).arguments(functionID: 2))
+      }
+      let limit: Int64 = 4 << 20
+      var pass = JournalRetentionPass(policy: JournalRetention(age: .seconds(1 << 40), bytes: limit))
+      repeat { _ = try pass.deleteSlice(database, now: 0) } while pass.isUnfinished
+      #expect(try (limit * 3 / 4...limit).contains(JournalRetentionPass.bytesInUse(database)))
+      #expect(try bounds(of: "invocation", database) == [1, 100])
+      #expect(try Int.fetchOne(database, sql: "SELECT count(*) FROM log WHERE functionID = 1") == 100)
+      let kept = try Int64.fetchAll(database, sql: "SELECT timestamp FROM log WHERE functionID = 2")
+      #expect(kept == Array((1_000 - Int64(kept.count) + 1)...1_000))
+    }
+  }
+
+  @Test func `where invocations take more than log lines, the oldest of those go`() throws {
+    try withRows(count: 3_000) { (database) throws in
+      try database.execute(sql: "DELETE FROM log")
+      var pass = JournalRetentionPass(policy: JournalRetention(age: .seconds(1 << 40), bytes: 900_000))
+      repeat { _ = try pass.deleteSlice(database, now: 0) } while pass.isUnfinished
+      #expect(try JournalRetentionPass.bytesInUse(database) <= 900_000)
+      #expect(try bounds(of: "invocation", database)[1] == 3_000)
+    }
+  }
+
+  @Test func `the length of each function's log is known, also of a journal from before it was counted`() throws {
+    let database = try DatabaseQueue()
+    try JournalSchema.migrator.migrate(database, upTo: "journal-2")
+    try database.write { database in
+      try database.execute(sql: "INSERT INTO function (account, region, name) VALUES ('1', 'r', 'f'), ('1', 'r', 'g')")
+      try database.execute(sql: LogRecord.insertion, arguments: line("örder").arguments(functionID: 1))
+    }
+    try JournalSchema.migrator.migrate(database)
+    try database.write { database in
+      try database.execute(sql: LogRecord.insertion, arguments: line("12345").arguments(functionID: 2))
+      #expect(try Int.fetchAll(database, sql: "SELECT logBytes FROM function ORDER BY id") == [166, 165])
+      try database.execute(sql: "DELETE FROM log WHERE functionID = 1")
+      #expect(try Int.fetchAll(database, sql: "SELECT logBytes FROM function ORDER BY id") == [0, 165])
+    }
+  }
+
+  @Test func `a journal that is flooded stays near its bound on disk`() async throws {
+    try await withTemporaryFolder { folder in
+      let journal = try Journal(path: folder + "/journal.sqlite", retention: JournalRetention(bytes: 4 << 20))
+      let long = String(repeating: "x", count: 100_000)
+      for _ in 0..<20 {
+        for _ in 0..<10 { journal.append(line(long, timestamp: present() * 1000)) }
+        await journal.flush()
+        journal.writer.withLock {
+          $0.retain(in: journal.pool)
+          $0.checkpoint(journal.pool)
+        }
+      }
+      let pages = try await journal.pool.read { try Int64.fetchOne($0, sql: "PRAGMA page_count") ?? 0 }
+      #expect(pages * 4096 < 6 << 20)
+      await journal.close()
     }
   }
 
@@ -129,6 +214,7 @@ import Testing
     let database = try DatabaseQueue()
     try JournalSchema.migrator.migrate(database)
     try database.write { database in
+      try database.execute(sql: "INSERT INTO function (account, region, name) VALUES ('1', 'r', 'f'), ('1', 'r', 'g')")
       for number in 1...Int64(count) {
         try database.execute(
           sql: InvocationRecord.insertion, arguments: invocation("r", accepted: number).arguments(functionID: 1))

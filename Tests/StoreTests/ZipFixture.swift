@@ -15,6 +15,7 @@ struct ZipFixture {
     /// What the local header says instead.
     var localName: [UInt8]?
     var localSize: UInt32?
+    var localFlags: UInt16?
     /// Where the directory says the local header is, instead of where it is.
     var offset: UInt32?
     var extra: [UInt8] = []
@@ -45,14 +46,24 @@ struct ZipFixture {
 
   var entries: [Entry]
   var comment: [UInt8] = []
+  /// What stands before, with offsets that count it.
+  var prefix: [UInt8] = []
   /// With the 64-bit end record before the other.
   var wideEnd = false
+  /// What the 64-bit record says instead of how many entries there are.
+  var wideCount: UInt64?
 
   init(_ entries: Entry...) { self.entries = entries }
   init(_ entries: [Entry]) { self.entries = entries }
 
+  func with(_ change: (inout ZipFixture) -> Void) -> ZipFixture {
+    var copy = self
+    change(&copy)
+    return copy
+  }
+
   var bytes: [UInt8] {
-    var zip: [UInt8] = []
+    var zip = prefix
     var directory: [UInt8] = []
     for entry in entries {
       let offset = UInt32(zip.count)
@@ -68,7 +79,7 @@ struct ZipFixture {
   }
 
   private func wideEndRecord(start: UInt64, size: UInt64, at position: UInt64) -> [UInt8] {
-    let count = UInt64(entries.count)
+    let count = wideCount ?? UInt64(entries.count)
     let record = le(UInt32(0x0606_4B50)) + le(UInt64(44)) + le(UInt16(45)) + le(UInt16(45)) + le(UInt64(0)) + le(count) + le(count)
     return record + le(size) + le(start) + le(UInt32(0x0706_4B50)) + le(UInt32(0)) + le(position) + le(UInt32(1))
   }
@@ -77,12 +88,12 @@ struct ZipFixture {
 extension ZipFixture.Entry {
   fileprivate var localHeader: [UInt8] {
     let name = localName ?? name
-    return le(UInt32(0x0403_4B50)) + le(UInt16(20)) + le(flags) + le(method) + le(UInt32(0x21 << 16)) + le(checksum)
+    return le(UInt32(0x0403_4B50)) + le(UInt16(20)) + le(localFlags ?? flags) + le(method) + le(UInt32(0x21 << 16)) + le(checksum)
       + le(UInt32(data.count)) + le(localSize ?? size) + le(UInt16(name.count)) + le(UInt16(0)) + name
   }
 
   fileprivate func directoryEntry(offset: UInt32) -> [UInt8] {
-    let attributes = system == 3 ? mode << 16 : 0
+    let attributes = system == 3 || system == 19 ? mode << 16 : 0
     return le(UInt32(0x0201_4B50)) + [20, system] + le(UInt16(20)) + le(flags) + le(method) + le(UInt32(0x21 << 16)) + le(checksum)
       + le(UInt32(data.count)) + le(size) + le(UInt16(name.count)) + le(UInt16(extra.count)) + le(UInt16(0)) + le(UInt32(0))
       + le(attributes) + le(offset) + name + extra

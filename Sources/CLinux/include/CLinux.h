@@ -16,6 +16,8 @@ ssize_t clinux_read(int fd, void *buffer, size_t count);
 ssize_t clinux_pread(int fd, void *buffer, size_t count, int64_t offset);
 ssize_t clinux_write(int fd, const void *bytes, size_t count);
 ssize_t clinux_pwrite(int fd, const void *bytes, size_t count, int64_t offset);
+/// sendfile(2): how many bytes, from the position of `from`; 0 at its end.
+ssize_t clinux_send_file(int to, int from, size_t count);
 int clinux_duplicate(int fd);
 int clinux_set_nonblocking(int fd);
 int clinux_pipe(int ends[2], int flags);
@@ -68,6 +70,8 @@ ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *f
 ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size_t max_fds, size_t *fd_count);
 /// A netlink socket that does not wait, with room for `receive_buffer` bytes of answers.
 int clinux_netlink(int protocol, int receive_buffer);
+/// netlink(7), NETLINK_ADD_MEMBERSHIP: what the kernel tells that group comes to this socket, too.
+int clinux_netlink_join(int fd, int group);
 /// accept4(2), close-on-exec and non-blocking.
 int clinux_accept(int listener);
 /// A TCP connection to an IPv4 address in host byte order, close-on-exec and blocking.
@@ -122,9 +126,6 @@ struct clinux_exit {
 int clinux_wait_pidfd(int pidfd, int wait, struct clinux_exit *exit);
 /// Kills a child that is not reaped yet, and reaps it.
 void clinux_end_child(int32_t process);
-/// Until the next call, programs that the calling thread executes have this one capability of its own, whatever becomes of the rest; none
-/// with -1. capset(2), and prctl(2) with PR_CAP_AMBIENT.
-int clinux_lend_capability(int number);
 /// posix_spawn(3) with an empty signal mask and default dispositions: the process id. Standard input is `input`, or /dev/null when that is
 /// negative; standard output and error go to `output` unless it is negative, and `inherited` becomes descriptor 3 unless it is.
 int clinux_spawn(

@@ -201,7 +201,10 @@ int csandbox_start_daemon(const struct csandbox_daemon *daemon, struct csandbox_
 // them it can use those that are `effective`, and has to take the others up again by another call.
 int csandbox_keep_capabilities(uint64_t kept, uint64_t effective);
 
-// no_new_privs; no capability for a program that root executes; not dumpable.
+// What the programs that this thread executes from now on get of its capabilities (bit n for number n); 0: nothing.
+int csandbox_lend_capabilities(uint64_t lent);
+
+// no_new_privs; no capability for a program that root executes but by csandbox_lend_capabilities; not dumpable.
 int csandbox_seal_process(void);
 
 // Puts roostd's system call policy on every thread of the process, for good.

@@ -10,9 +10,12 @@ package struct SecurityFacts: Sendable, Hashable, Codable {
   package var firstUserID: UInt32
   package var lastUserID: UInt32
   package var retention: RetentionFacts
+  /// Whether the daemon, asked just now, could list the host's root directory: Landlock closes it, and shows nobody's domain from outside.
+  package var listsHostRoot: Bool?
 
   package init(
-    authentication: String, accessKeys: [String], processID: Int, userIDs: ClosedRange<UInt32>, retention: RetentionFacts
+    authentication: String, accessKeys: [String], processID: Int, userIDs: ClosedRange<UInt32>, retention: RetentionFacts,
+    listsHostRoot: Bool? = nil
   ) {
     self.authentication = authentication
     self.accessKeys = accessKeys
@@ -20,6 +23,7 @@ package struct SecurityFacts: Sendable, Hashable, Codable {
     firstUserID = userIDs.lowerBound
     lastUserID = userIDs.upperBound
     self.retention = retention
+    self.listsHostRoot = listsHostRoot
   }
 }
 
@@ -30,11 +34,14 @@ package struct RetentionFacts: Sendable, Hashable, Codable {
   package var invocations: Int
   package var environments: Int
   package var logLines: Int
+  /// Bytes of all together, about.
+  package var bytes: Int64
 
-  package init(seconds: Int64, invocations: Int, environments: Int, logLines: Int) {
+  package init(seconds: Int64, invocations: Int, environments: Int, logLines: Int, bytes: Int64) {
     self.seconds = seconds
     self.invocations = invocations
     self.environments = environments
     self.logLines = logLines
+    self.bytes = bytes
   }
 }

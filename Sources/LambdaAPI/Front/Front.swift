@@ -46,7 +46,8 @@ extension LambdaService {
       for method in [HTTPRequest.Method.get, .post, .put, .delete] {
         router.on("/\(prefix)/**", method: method) { [self] request, _ in
           do throws(ServiceError) {
-            return Response(await respond(to: request.head, body: try await collect(request), as: caller))
+            return Response(
+              try await answer(request) { (body) async throws(ServiceError) in await respond(to: request.head, body: body, as: caller) })
           } catch {
             var identifiers = IdentifierSource()
             return Response(ServiceResponse(error, requestID: identifiers.uuid()))

@@ -22,10 +22,11 @@ struct FrontResponder: HTTPResponder {
       let authentication = try authenticator.begin(request.head)
       // The place where the neighbouring AWS services come in: one endpoint, told apart by the scope of the signature.
       guard authentication.service == "lambda" else { throw .wrongService(authentication.service) }
-      let body = try await service.collect(request)
-      let caller = try authentication.finish { Self.digest(body) }
       return Response(
-        await service.respond(to: request.head, body: body, as: caller, baseURL: request.head.authority.map { "http://\($0)" }))
+        try await service.answer(request) { (body) async throws(ServiceError) in
+          let caller = try authentication.finish { Self.digest(body) }
+          return await service.respond(to: request.head, body: body, as: caller, baseURL: request.head.authority.map { "http://\($0)" })
+        })
     } catch {
       return Self.refusal(error)
     }
@@ -60,15 +61,34 @@ struct FrontResponder: HTTPResponder {
 }
 
 extension LambdaService {
-  /// The whole body, if it is not larger than the operation allows.
-  func collect(_ request: Request) async throws(ServiceError) -> ByteBuffer {
+  /// Reads the whole body, if it is not larger than the operation allows, and has it answered.
+  func answer(
+    _ request: Request, _ respond: (ByteBuffer) async throws(ServiceError) -> ServiceResponse
+  ) async throws(ServiceError) -> ServiceResponse {
     let (operation, limit) = bodyLimit(request.head)
     let tooLarge = ServiceError.requestEntityTooLarge("Request must be smaller than \(limit) bytes for the \(operation) operation")
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge }
+    guard limit == Limits.createFunctionBodyBytes else { return try await respond(Self.collect(request, limit, tooLarge) { _ in }) }
+    var upload = try uploads.begin()
+    defer { upload.end() }
+    let body = try await Self.collect(request, limit, tooLarge) { (count) throws(ServiceError) in try upload.add(bytes: count) }
+    return try await respond(body)
+  }
+
+  /// - Parameter count: is told of bytes before they are kept.
+  private static func collect(
+    _ request: Request, _ limit: Int, _ tooLarge: ServiceError, _ count: (Int) throws(ServiceError) -> Void
+  ) async throws(ServiceError) -> ByteBuffer {
+    var body = ByteBuffer()
     do {
-      return try await request.body.collect(upTo: limit)
-    } catch is NIOTooManyBytesError {
-      throw tooLarge
+      for try await var part in request.body {
+        guard part.readableBytes <= limit - body.readableBytes else { throw tooLarge }
+        try count(part.readableBytes)
+        body.writeBuffer(&part)
+      }
+      return body
+    } catch let error as ServiceError {
+      throw error
     } catch {
       throw .serialization("The request body could not be read: \(error)")
     }

@@ -18,6 +18,7 @@ package final class LambdaService: Sendable {
   let clock: TimeSource
   let logger: Logger
   let downloads: DownloadTokens
+  let uploads = UploadsInHand()
 
   package init(
     catalog: Catalog, artifacts: ArtifactStore, invoker: any Invoker, configuration: FrontConfiguration, logger: Logger,

@@ -21,6 +21,7 @@ extension EnvironmentAudit {
     facts.add("/dev", all: devices)
     if let limits = processes.first?.limits { facts.add("limits", Self.text(of: limits)) }
     for file in controlGroupFiles { facts.add("control group", "\(file.path) = \(file.value)") }
+    facts.add("network policy", egress ?? "not told")
     facts.add("interfaces", all: network.interfaces)
     facts.add("ways out", all: network.routes)
     facts.add("listens", all: network.listeners)

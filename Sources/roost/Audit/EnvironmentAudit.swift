@@ -17,6 +17,8 @@ struct EnvironmentAudit: Sendable, Encodable {
   var processFiles: [String: [String]]
   var devices: [String]
   var controlGroupFiles: [EnvironmentSnapshot.GroupFile]
+  /// Its policy, `none` or `nat`; `nil` from a daemon that does not tell.
+  var egress: String?
   var network: NetworkSnapshot
   /// Names of the variables that its processes were started with, and those of them that hold AWS credentials.
   var variables: [String]
@@ -46,6 +48,7 @@ struct EnvironmentAudit: Sendable, Encodable {
     }
     devices = snapshot.devices.keys.sorted()
     controlGroupFiles = snapshot.groupFiles
+    egress = snapshot.status.egress?.rawValue
     network = snapshot.network
     variables = Set(snapshot.others.flatMap(\.variables)).sorted()
     credentialVariables = variables.filter(ProcessSnapshot.credentialVariables.contains)

@@ -33,9 +33,9 @@ extension EnvironmentSnapshot {
   }
 
   private var temporaryPromise: Promise {
-    let claim = "/tmp is a file system on disk of its own"
+    let claim = "/tmp is a file system of its own"
     guard let mount = first.mounts.last(where: { $0.point == "/tmp" }) else { return Promise(claim, holds: false, found: "none") }
-    return Promise(claim, holds: mount.type != "tmpfs" && mount.type != "overlay", found: "\(mount.type) \(mount.source)")
+    return Promise(claim, holds: ["ext4", "btrfs", "tmpfs"].contains(mount.type), found: "\(mount.type) \(mount.source)")
   }
 
   /// Of /proc what tells of the host's other tenants, its memory or its kernel's addresses.

@@ -4,7 +4,7 @@ import LinuxSystem
 extension EnvironmentSnapshot {
   /// All that is promised of an environment, in the order of Isolation.md.
   var promises: [Promise] {
-    identityPromises + privilegePromises + filterPromises + [namespacePromise] + filePromises + limitPromises
+    identityPromises + privilegePromises + filterPromises + [namespacePromise] + filePromises + limitPromises + [networkPromise]
   }
 
   /// `993 2000000001 1`

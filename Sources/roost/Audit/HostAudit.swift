@@ -74,9 +74,11 @@ extension HostAudit.Kept {
     let state = facts.stateDirectory
     let bound = facts.security.map { security in
       let keep = security.retention
-      return (days: "\(keep.seconds / 86_400) days", keep: keep)
+      return (days: "\(keep.seconds / 86_400) days", megabytes: keep.bytes >> 20, keep: keep)
     }
-    func rows(_ count: Int?) -> String { bound.map { "\($0.days), at most \(count ?? 0) rows" } ?? "?" }
+    func rows(_ count: Int?) -> String {
+      bound.map { "\($0.days), at most \(count ?? 0) rows; the file \($0.megabytes) MB" } ?? "?"
+    }
     return [
       .init(what: "functions, layers, user ids in use", place: "\(state)/roost.sqlite", howLong: "until deleted"),
       .init(what: "invocations, without payloads", place: "\(state)/journal.sqlite", howLong: rows(bound?.keep.invocations)),

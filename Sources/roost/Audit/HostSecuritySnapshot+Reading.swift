@@ -18,6 +18,7 @@ extension HostSecuritySnapshot {
     host.vulnerabilities = ProcessReader.names(in: folder).reduce(into: [:]) { $0[$1] = ProcessReader.text("\(folder)/\($1)").flat }
     host.hasCryptographySockets = SocketFamily.cryptography.isAvailable
     if let security = daemon.security { host.supervisor = ProcessReader.snapshot(of: security.processID) }
+    if let parent = host.supervisor.field("PPid").flatMap({ Int($0) }) { host.root = ProcessReader.snapshot(of: parent) }
     host.privateModes = privateFiles.reduce(into: [:]) { $0[$1] = ProcessReader.permissions("\(daemon.stateDirectory)/\($1)") }
     let socket = "\(daemon.stateDirectory)/run/admin.sock"
     host.socketMode = ProcessReader.permissions(socket)

@@ -12,8 +12,9 @@ struct HostSecuritySnapshot: Sendable {
   var vulnerabilities: [String: String] = [:]
   /// Whether a process of the host gets a socket of the kernel's cryptography, AF_ALG.
   var hasCryptographySockets = false
-  /// The daemon's own process.
+  /// The daemon's own process, and roostd, its parent.
   var supervisor = ProcessSnapshot()
+  var root = ProcessSnapshot()
   var socketOwner: Int?
   var socketGroup: Int?
   /// Modes of files in the state directory that hold what is no other's business, by name.
@@ -27,20 +28,9 @@ struct HostSecuritySnapshot: Sendable {
     "/proc/sys/kernel/yama/ptrace_scope", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/kptr_restrict", "/proc/sys/vm/nr_hugepages",
     "/proc/sys/user/max_user_namespaces", "/proc/sys/kernel/unprivileged_userns_clone", "/sys/devices/system/cpu/smt/active",
   ]
-  static let privateFiles = ["roost.sqlite", "journal.sqlite", "credentials"]
+  static let privateFiles = ["roost.sqlite", "journal.sqlite", "credentials", "artifacts"]
 
-  var promises: [Promise] { [supervisorPromise, keyPromise, filePromise, socketPromise, rangePromise] }
-
-  private var supervisorPromise: Promise {
-    let claim = "the daemon that parses foreign bytes has no privilege"
-    guard let user = supervisor.field("Uid") else { return .unknown(claim, "its process cannot be read") }
-    var exceptions = user.split(separator: " ").contains("0") ? ["uid 0"] : []
-    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] where supervisor.field(set) != "0000000000000000" {
-      exceptions.append("\(set) \(supervisor.field(set) ?? "?")")
-    }
-    if supervisor.field("NoNewPrivs") != "1" { exceptions.append("no_new_privs is off") }
-    return Promise(claim, exceptions: exceptions, otherwise: "uid \(user.split(separator: " ").first ?? ""), no capability, no_new_privs")
-  }
+  var promises: [Promise] { [supervisorPromise, domainPromise, rootPromise, keyPromise, filePromise, socketPromise, rangePromise] }
 
   private var keyPromise: Promise {
     let claim = "who calls from elsewhere has signed with a key"
@@ -53,9 +43,10 @@ struct HostSecuritySnapshot: Sendable {
   }
 
   private var filePromise: Promise {
-    let open = Self.privateFiles.filter { name in privateModes[name].map { $0 & 0o077 != 0 } ?? false }
+    // The group of the directory with all code is the daemon's own.
+    let open = privateModes.filter { $0.value & ($0.key == "artifacts" ? 0o007 : 0o077) != 0 }.keys.sorted()
     return Promise(
-      "keys, logs and configuration on disk are the daemon's alone",
+      "keys, logs, code and configuration on disk are the daemon's alone",
       exceptions: open.map { "\($0) has mode \(String(privateModes[$0] ?? 0, radix: 8))" },
       otherwise: privateModes.sorted { $0.key < $1.key }.map { "\($0.key) \(String($0.value, radix: 8))" }.joined(separator: ", "))
   }

@@ -2,7 +2,7 @@ import ArgumentParser
 import FunctionModel
 import Glibc
 
-/// `roost audit [ENV | --function NAME | --all]`
+/// `roost audit [ENV | --function NAME | --all | --self-test]`
 struct AuditCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "audit", abstract: "Hold what Roost promises against what the kernel shows, and say what is not protected.",
@@ -21,11 +21,14 @@ struct AuditCommand: AsyncParsableCommand {
   @Flag(help: "Every live environment.")
   var all = false
 
+  @Flag(help: "Deploy a function that looks around and tries what it must not do, audit its environment, and remove it.")
+  var selfTest = false
+
   @OptionGroup var globals: GlobalOptions
 
   func validate() throws {
-    guard [environment != nil, function != nil, all].count(where: \.self) <= 1 else {
-      throw ValidationError("name an environment, or --function, or --all")
+    guard [environment != nil, function != nil, all, selfTest].count(where: \.self) <= 1 else {
+      throw ValidationError("name an environment, or --function, or --all, or --self-test")
     }
   }
 
@@ -34,9 +37,10 @@ struct AuditCommand: AsyncParsableCommand {
       throw CommandFailure(.notPermitted, "only root may look into the processes of environments", hint: "sudo roost audit")
     }
     let daemon = try await globals.client.host()
-    let audits = try await environments().compactMap { status in
+    var audits = try await environments().compactMap { status in
       try Self.process(of: status, isOneOfMany: all).map { EnvironmentAudit(EnvironmentSnapshot(of: status, first: $0, daemon: daemon)) }
     }
+    if selfTest { audits.append(try await SelfTest(client: globals.client, daemon: daemon).run()) }
     let report = AuditReport(host: HostAudit(.ofThisHost(daemon: daemon)), environments: audits)
     try globals.report.show(report, identifiers: report.broken) { report.lines() }
     let broken = report.broken

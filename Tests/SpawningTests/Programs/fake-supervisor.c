@@ -27,6 +27,8 @@ static int resolve(char **words) {
   printf("state-dir=%s\nruntimes-dir=%s\n", option(words, "--state-dir"), option(words, "--runtimes-dir"));
   const char *pool = option(words, "--volume-pool");
   printf("uid-range=%s\nvolume-pool=%s\n", option(words, "--uids"), pool ? pool : "1");
+  const char *egress = option(words, "--egress");
+  if (egress) printf("network-egress=%s\n", egress);
   return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stddef.h>
@@ -88,6 +89,8 @@ static int start(char **words, pid_t *process) {
   *process = fork();
   if (*process == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // Tables, devices and addresses end with it.
+    if (unshare(CLONE_NEWNET) < 0) fail("unshare");
     if (install_filter() != number) fail("seccomp");
     execv(words[0], words);
     fail(words[0]);
@@ -144,6 +147,12 @@ static int is_event_counter(pid_t id, uint64_t number) {
   return readlink(path, target, sizeof target - 1) > 0 && !strcmp(target, "anon_inode:[eventfd]");
 }
 
+static int is_victims_rank(pid_t id, uint64_t number) {
+  char path[64], target[64] = "";
+  snprintf(path, sizeof path, "/proc/%d/fd/%d", id, (int)number);
+  return readlink(path, target, sizeof target - 1) > 0 && strstr(target, "/oom_score_adj");
+}
+
 static void describe(const struct seccomp_notif *call, char *text, size_t size) {
   static char *names[1024];
   int number = call->data.nr;
@@ -158,6 +167,7 @@ static void describe(const struct seccomp_notif *call, char *text, size_t size) 
     case SYS_read: case SYS_write:
       snprintf(text, size, "%s%s", name, is_event_counter((pid_t)call->pid, a[0]) ? ":eventfd" : a[0] == 2 ? ":stderr" : "");
       break;
+    case SYS_pwrite64: snprintf(text, size, "%s%s", name, is_victims_rank((pid_t)call->pid, a[0]) ? ":oom_score_adj" : ""); break;
     default: snprintf(text, size, "%s", name);
   }
 }
