@@ -6,6 +6,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
@@ -38,6 +39,8 @@ ssize_t clinux_write(int fd, const void *bytes, size_t count) { RETURN_RETRIED(w
 ssize_t clinux_pwrite(int fd, const void *bytes, size_t count, int64_t offset) {
   RETURN_RETRIED(pwrite(fd, bytes, count, offset));
 }
+
+ssize_t clinux_send_file(int to, int from, size_t count) { RETURN_RETRIED(sendfile(to, from, NULL, count)); }
 
 int clinux_duplicate(int fd) { return (int)result(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 

@@ -74,4 +74,9 @@ extension Descriptor {
     // EAGAIN: the counter is at its end, so the event is raised already.
     _ = try checkedUnlessBlocked(answer, "write", "eventfd \(rawValue)")
   }
+
+  /// Writes all that the file `other` has from its position on, within the kernel. sendfile(2).
+  package borrowing func append(contentsOf other: borrowing Descriptor) throws(SystemError) {
+    while try checked(clinux_send_file(rawValue, other.rawValue, 1 << 24), "sendfile", "descriptor \(rawValue)") > 0 {}
+  }
 }

@@ -8,6 +8,7 @@ import LinuxSystem
 enum CleaningRun {
   static func main(programs: Programs, arguments: [String]) throws -> Int32 {
     try RoostDaemon.requireRoot()
+    try Privileges.reduce()
     raiseDescriptorLimit()
     let user = try ServiceUser.serving(arguments)
     let settings = try programs.resolveConfiguration(arguments, as: user, try PreparedHost())

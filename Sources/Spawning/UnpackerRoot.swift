@@ -33,14 +33,3 @@ struct UnpackerRoot: ~Copyable, Sendable {
     return UnpackerRoot(places: places, programs: programs)
   }
 }
-
-extension Descriptor {
-  fileprivate borrowing func append(contentsOf other: borrowing Descriptor) throws(SystemError) {
-    var piece: [UInt8] = []
-    while case .bytes = try other.read(into: &piece, upTo: 1 << 20) {
-      var rest = piece[...]
-      while !rest.isEmpty { rest = rest.dropFirst(try write(rest) ?? 0) }
-      piece.removeAll(keepingCapacity: true)
-    }
-  }
-}

@@ -16,6 +16,8 @@ ssize_t clinux_read(int fd, void *buffer, size_t count);
 ssize_t clinux_pread(int fd, void *buffer, size_t count, int64_t offset);
 ssize_t clinux_write(int fd, const void *bytes, size_t count);
 ssize_t clinux_pwrite(int fd, const void *bytes, size_t count, int64_t offset);
+/// sendfile(2): how many bytes, from the position of `from`; 0 at its end.
+ssize_t clinux_send_file(int to, int from, size_t count);
 int clinux_duplicate(int fd);
 int clinux_set_nonblocking(int fd);
 int clinux_pipe(int ends[2], int flags);
