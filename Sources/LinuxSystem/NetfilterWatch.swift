@@ -16,7 +16,7 @@ package final class NetfilterWatch: Sendable {
   /// Whether, since the last call, the table or a chain, rule or set of it was deleted; elements come and go.
   package func tellsOfLoss() throws(SystemError) -> Bool {
     do {
-      return try socket.received().contains(where: isLoss)
+      return try socket.heard().contains(where: isLoss)
     } catch  where error.errno == ENOBUFS {
       // More was done than there was room to tell of: it may have been that.
       _ = try tellsOfLoss()

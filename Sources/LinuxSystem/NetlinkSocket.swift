@@ -50,5 +50,14 @@ struct NetlinkSocket: ~Copyable, Sendable {
     }
   }
 
+  /// What the kernel has told the group, without having been asked.
+  func heard() throws(SystemError) -> [NetlinkReply] {
+    var messages: [NetlinkReply] = []
+    while let packet = try StreamSocket.receive(from: descriptor, limit: 1 << 16), !packet.isEmpty {
+      messages += NetlinkReply.messages(in: packet)
+    }
+    return messages
+  }
+
   private static let error: UInt16 = 2
 }

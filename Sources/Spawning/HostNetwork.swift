@@ -190,7 +190,8 @@ extension HostNetwork {
     guard forgetsConnections else { return }
     do { try connections.forget(source: lease.address) } catch {
       note("network: connections of functions that ended stay until they time out: \(error)")
-      forgetsConnections = false
+      // A kernel without it; anything else may be better the next time.
+      if [EOPNOTSUPP, EPROTONOSUPPORT, EINVAL].contains(error.errno) { forgetsConnections = false }
     }
   }
 

@@ -10,12 +10,22 @@ from pathlib import Path
 CLONE_NEWNET = 0x40000000
 
 
+machine = None
+
+
 def enter_network_of_own():
     """Leaves the machine's network for a fresh one with loopback only; daemons that are started from now on are in it, too."""
+    global machine
+    machine = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare the network: the tests need root")
     ip("link set lo up")
+
+
+def in_the_machines_network(*words):
+    """The command that runs `words` there: what fetches packages must."""
+    return ["nsenter", f"--net=/proc/{os.getpid()}/fd/{machine}", *words]
 
 
 def ip(words, process=None):

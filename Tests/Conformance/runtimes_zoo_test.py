@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from functions import Deployer, make_zip
 from host import RUNTIMES, TIME_SCALE, Host
+from network import in_the_machines_network
 
 ZOO = Path(__file__).parent / "zoo"
 MEMORY = 1_024
@@ -197,8 +198,9 @@ def total_memory():
 
 
 def wheels(work):
-    run(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "--python-version", "3.11",
-        "--implementation", "cp", "--platform", f"manylinux2014_{platform.machine()}", "--dest", work / "wheels", "-r", ZOO / "requirements.txt")
+    run(*in_the_machines_network(
+        sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "--python-version", "3.11",
+        "--implementation", "cp", "--platform", f"manylinux2014_{platform.machine()}", "--dest", work / "wheels", "-r", ZOO / "requirements.txt"))
     return sorted((work / "wheels").iterdir())
 
 

@@ -61,15 +61,20 @@ import Testing
   @Test func `networks are written in one way, and nothing else is one`() {
     #expect(IPv4Network("10.0.0.0/8")?.description == "10.0.0.0/8" && IPv4Network("10.1.2.3")?.prefixLength == 32)
     for text in [
-      "", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.1/8", "10.0.0/8", "10.0.0.0.0/8", "010.0.0.0/8", "256.0.0.0/8",
+      "", "/", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/08", "10.0.0.0/-1", "10.0.0.1/8", "10.0.0/8", "10.0.0.0.0/8", "010.0.0.0/8",
+      "256.0.0.0/8",
       "10.0.0.0/8/8", " 10.0.0.0/8", "10.0.0.0/8\n", "::/0", "١.0.0.0/8", "10.0.0.0/8 }; flush ruleset",
     ] { #expect(IPv4Network(text) == nil, "\(text)") }
   }
 
   @Test func `networks overlap where one holds the other`() throws {
     let all = IPv4Network(IPv4Address(0), prefixLength: 0)
-    let (ten, inner, other) = (try #require(IPv4Network("10.0.0.0/8")), try #require(IPv4Network("10.9.0.0/16")), try #require(IPv4Network("11.0.0.0/8")))
-    #expect(ten.overlaps(inner) && inner.overlaps(ten) && all.overlaps(ten) && ten.overlaps(all) && !ten.overlaps(other) && !other.overlaps(inner))
+    let (ten, inner, other) = (
+      try #require(IPv4Network("10.0.0.0/8")), try #require(IPv4Network("10.9.0.0/16")), try #require(IPv4Network("11.0.0.0/8"))
+    )
+    #expect(
+      ten.overlaps(inner) && inner.overlaps(ten) && all.overlaps(ten) && ten.overlaps(all) && !ten.overlaps(other) && !other.overlaps(inner)
+    )
     #expect(all.count == 1 << 32 && inner.count == 65_536)
     #expect(ten.contains(IPv4Address(0x0AFF_FFFF)) && !ten.contains(IPv4Address(0x0B00_0000)))
   }

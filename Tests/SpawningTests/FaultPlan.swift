@@ -62,6 +62,7 @@ extension FaultCall {
     switch name {
     case "epoll_ctl:2": "EPOLL_CTL_DEL fails for a wrong descriptor only"
     case "read:eventfd", "write:eventfd": "an event counter of our own that is far from full"
+    case "recvfrom" where thread == "loop": "of the watch over the network's policy, which comes when it will; a failure counts as a loss"
     case "rt_sigprocmask" where thread != "child": "fails for wrong arguments only"
     case "prlimit64" where thread == "workshop": "of posix_spawn(3), which asks how large a descriptor's number may be"
     case "rt_sigaction" where thread == "helper": "of posix_spawn(3), which goes over all signals, those too that may not be set"

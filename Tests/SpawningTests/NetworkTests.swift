@@ -108,7 +108,11 @@ extension HostRing {
       let (before, rules) = (try session.networkTraces(), try session.rules())
       #expect(before.elements == 3 && rules.contains("reject"))
       let table = try session.tableName()
-      for loss in [["flush", "ruleset"], ["delete", "table", "inet", table], ["flush", "table", "inet", table], ["flush", "chain", "inet", table, "egress"]] {
+      let losses = [
+        ["flush", "ruleset"], ["delete", "table", "inet", table], ["flush", "table", "inet", table],
+        ["flush", "chain", "inet", table, "egress"],
+      ]
+      for loss in losses {
         #expect(try session.runBeside(["nft"] + loss).end == .code(0))
         let after = try session.settledNetworkTraces { try $0 == before && session.rules() == rules }
         #expect(after == before, "\(loss)")
@@ -116,8 +120,11 @@ extension HostRing {
       }
       // One that is made before roostd has heard of the loss has its policy nevertheless.
       #expect(try session.runBeside("nft", "flush", "ruleset").end == .code(0))
-      _ = try session.create(2, recipe)
-      #expect(try session.networkTraces().elements == 6)
+      var another = installation.recipe(1)
+      another.network = recipe.network
+      let second = try session.create(2, another)
+      let both = try withExtendedLifetime(second) { try session.networkTraces() }
+      #expect(both.elements == 6)
       try session.destroy(2)
       try session.destroy(1)
     }

@@ -28,12 +28,14 @@ import Testing
     defer { session.end() }
     let before = try session.settledTraces(of: installation)
     let userID = installation.userIDs.lowerBound
-    _ = try session.createUnpacker(1, hostUserID: userID)
+    let sandbox = try session.createUnpacker(1, hostUserID: userID)
     for (number, userID, errno) in [(2, userID, EBUSY), (1, userID + 1, EEXIST), (2, installation.userIDs.upperBound + 1, EPERM)] {
       try session.send(.createUnpacker(SandboxID(UInt64(number)), hostUserID: userID))
       #expect(try session.next().event == .failed(SandboxID(UInt64(number)), SpawnFailure(step: .refused, errno: errno)))
     }
-    #expect(try installation.traces() != before)
+    // Without its control socket it would end.
+    let meanwhile = try withExtendedLifetime(sandbox) { try installation.traces() }
+    #expect(meanwhile != before)
     try session.destroy(1)
     #expect(try installation.traces() == before)
   }

@@ -41,7 +41,7 @@
 // Calls that are let through unseen: they cannot fail, or belong to the allocator and to locks, whose failure ends a program at once.
 static const int unseen[] = {
   SYS_exit, SYS_exit_group, SYS_rt_sigreturn, SYS_restart_syscall, SYS_futex, SYS_brk, SYS_madvise, SYS_munmap, SYS_getpid, SYS_gettid,
-  SYS_getppid, SYS_sched_yield, SYS_umask, SYS_close,
+  SYS_getppid, SYS_sched_yield, SYS_umask, SYS_close, SYS_rseq, SYS_set_robust_list,
 };
 
 static struct sock_filter load(unsigned offset) {
