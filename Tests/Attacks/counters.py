@@ -42,7 +42,7 @@ class HostCounters:
             self.amounts[f"databases of {name}"] = (databases, DATABASE_SLACK)
             # As many volumes are kept ready as were lately wanted: their files, loop devices and mounts.
             volumes = sum(held.pop(kind) for kind in list(held) if kind in ("/", "/dev/loop"))
-            self.amounts[f"volumes of {name}"] = (volumes, VOLUME_SLACK)
+            self.amounts[f"volumes of {name}"] = (volumes, 3 * VOLUME_SLACK)
             self.exact[f"descriptors of {name}"] = dict(sorted(held.items()))
         self.amounts["loop devices"] = (len(loop_devices(host)), VOLUME_SLACK)
         self.amounts["memory of all control groups"] = (group_memory(host), GROUP_SLACK)

@@ -352,7 +352,7 @@ def test_a_forged_record_is_a_line_of_the_functions(arena):
     forged = "REPORT RequestId: 0\\tDuration: 0.00 ms\\tBilled Duration: 0 ms\\tMemory Size: 0 MB\\tMax Memory Used: 0 MB"
     function = attacker(arena)
     arena.strike(function, f"print('{forged}')\nprint('END RequestId: 0')\nprint('\\x1b[2J\\x1b]0;title\\x07', flush=True)\nresult = 1")
-    lines = wait_until(lambda: [row for row in arena.log(function) if "RequestId: 0" in row["message"]], 5, "the line")
+    lines = wait_until(lambda: [row for row in arena.log(function) if "Memory Size: 0 MB" in row["message"] or row["message"] == "END RequestId: 0"], 5, "the line")
     assert {row["source"] for row in lines} == {"stdout"}
 
 
