@@ -107,8 +107,9 @@ final class RuntimeConnection: ChannelDuplexHandler {
     switch phase {
     case .answeringLast, .lingering, .closed: return false
     case .idle, .receiving, .waiting:
+      let isAdmitted = session.unfinished.add(count, to: unfinished)
       unfinished += count
-      if session.unfinished.add(count) { return true }
+      if isAdmitted { return true }
       // Nobody pipelines a megabyte behind a question that waits; its place among those that wait is to be free at once.
       if isWaiting { close() } else { answerAndClose(.headersTooLarge) }
       return false

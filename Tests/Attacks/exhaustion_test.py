@@ -397,10 +397,10 @@ while time.monotonic() < ends:
     for s in held: s.close()
     held.clear()
     for _ in range(60):
-        s = socket.create_connection(("169.254.100.1", 9001), 1)
-        s.settimeout(0.2)
-        held.append(s)
         try:
+            s = socket.create_connection(("169.254.100.1", 9001), 1)
+            s.settimeout(0.2)
+            held.append(s)
             s.sendall({begin!r} + b"X-A: ")
             for _ in range(15): s.sendall(b"a" * 60_000); sent += 60_000
         except OSError: pass

@@ -183,6 +183,19 @@ import Testing
     }
   }
 
+  @Test func `a sandbox that hoards hears its runtime's requests all the same`() async throws {
+    try await Sandbox.serving { sandbox in
+      let head =
+        "GET /2018-06-01/ping HTTP/1.1\r\na: " + String(repeating: "b", count: UnfinishedRequests.limit / 3 + UnfinishedRequests.free - 200)
+      let hoarders = [try await sandbox.client(), try await sandbox.client(), try await sandbox.client()]
+      for hoarder in hoarders { try await hoarder.send(head) }
+      var client = try await sandbox.client()
+      try await client.send(
+        "GET /2018-06-01/ping HTTP/1.1\r\na: " + String(repeating: "b", count: UnfinishedRequests.free - 100) + "\r\n\r\n")
+      #expect(try await client.response().body == "pong")
+    }
+  }
+
   @Test func `a head that is whole makes room for the next one`() async throws {
     try await Sandbox.serving { sandbox in
       var client = try await sandbox.client()
