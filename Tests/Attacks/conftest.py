@@ -1,4 +1,3 @@
-import os
 import sys
 from pathlib import Path
 
@@ -9,17 +8,13 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "Conformance")]
 
 from network import enter_network_of_own  # noqa: E402
 
-# Before anything has a thread or a socket.
-enter_network_of_own()
-
-from network import enter_network_of_own  # noqa: E402
-
 # Before anything has a thread or a socket: what an attack sends, and what the host configures for it, is not on the machine's network.
 enter_network_of_own()
 
 from arena import Arena  # noqa: E402
 from counters import HostCounters  # noqa: E402
 from host import Host  # noqa: E402
+from reporting import pytest_runtest_makereport  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")
@@ -114,15 +109,3 @@ def pytest_collection_finish(session):
     missing = {name for name in GUEST - names if name.partition("::")[0] in files} if whole else set()
     if missing:
         raise pytest.UsageError(f"marked guest, but no test: {sorted(missing)}")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = yield
-    if report.skipped and os.environ.get("CI"):
-        report.outcome = "failed"
-        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
-    host = getattr(item, "funcargs", {}).get("host")
-    if report.failed and host is not None:
-        report.sections.append(("roostd's log", host.log_text()[-3000:]))
-    return report

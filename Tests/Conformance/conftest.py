@@ -13,6 +13,7 @@ enter_network_of_own()
 
 from functions import Deployer  # noqa: E402
 from host import Host, living_network_namespaces, network_namespaces  # noqa: E402
+from reporting import pytest_runtest_makereport  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")
@@ -34,16 +35,3 @@ def deploy(client):
     deployer = Deployer(client)
     yield deployer
     deployer.delete_all()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item, call):
-    report = yield
-    if report.skipped and os.environ.get("CI"):
-        report.outcome = "failed"
-        report.longrepr = f"skipped, which CI does not allow: {report.longrepr}"
-    # What roostd said meanwhile belongs to a failure.
-    host = getattr(item, "funcargs", {}).get("host")
-    if report.failed and host is not None:
-        report.sections.append(("roostd's log", host.log_text()[-3000:]))
-    return report

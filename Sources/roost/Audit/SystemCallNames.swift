@@ -11,7 +11,22 @@ enum SystemCallNames {
   }
 
   /// Names of consecutive numbers, as the kernel's own tables have them.
-  private static let runs: [(first: Int, names: String)] = {
+  private static let runs =
+    older + [
+      (
+        424,
+        """
+        pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount fspick pidfd_open \
+        clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2 mount_setattr quotactl_fd landlock_create_ruleset \
+        landlock_add_rule landlock_restrict_self memfd_secret process_mrelease futex_waitv set_mempolicy_home_node cachestat fchmodat2 \
+        map_shadow_stack futex_wake futex_wait futex_requeue statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal \
+        setxattrat getxattrat listxattrat removexattrat open_tree_attr file_getattr file_setattr listns
+        """
+      )
+    ]
+
+  /// Before the numbers became the same on every machine.
+  private static let older: [(first: Int, names: String)] = {
     #if arch(arm64)
       [
         (
@@ -44,16 +59,6 @@ enum SystemCallNames {
           wait4 prlimit64 fanotify_init fanotify_mark name_to_handle_at open_by_handle_at clock_adjtime syncfs setns sendmmsg process_vm_readv \
           process_vm_writev kcmp finit_module sched_setattr sched_getattr renameat2 seccomp getrandom memfd_create bpf execveat userfaultfd \
           membarrier mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect pkey_alloc pkey_free statx io_pgetevents rseq kexec_file_load
-          """
-        ),
-        (
-          424,
-          """
-          pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount fspick pidfd_open \
-          clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2 mount_setattr quotactl_fd landlock_create_ruleset \
-          landlock_add_rule landlock_restrict_self memfd_secret process_mrelease futex_waitv set_mempolicy_home_node cachestat fchmodat2 \
-          map_shadow_stack futex_wake futex_wait futex_requeue statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal \
-          setxattrat getxattrat listxattrat removexattrat open_tree_attr file_getattr file_setattr listns
           """
         ),
       ]
@@ -89,17 +94,7 @@ enum SystemCallNames {
           getrandom memfd_create kexec_file_load bpf execveat userfaultfd membarrier mlock2 copy_file_range preadv2 pwritev2 pkey_mprotect \
           pkey_alloc pkey_free statx io_pgetevents rseq uretprobe uprobe
           """
-        ),
-        (
-          424,
-          """
-          pidfd_send_signal io_uring_setup io_uring_enter io_uring_register open_tree move_mount fsopen fsconfig fsmount fspick pidfd_open \
-          clone3 close_range openat2 pidfd_getfd faccessat2 process_madvise epoll_pwait2 mount_setattr quotactl_fd landlock_create_ruleset \
-          landlock_add_rule landlock_restrict_self memfd_secret process_mrelease futex_waitv set_mempolicy_home_node cachestat fchmodat2 \
-          map_shadow_stack futex_wake futex_wait futex_requeue statmount listmount lsm_get_self_attr lsm_set_self_attr lsm_list_modules mseal \
-          setxattrat getxattrat listxattrat removexattrat open_tree_attr file_getattr file_setattr listns
-          """
-        ),
+        )
       ]
     #endif
   }()
