@@ -18,13 +18,19 @@ struct AuditReport: Sendable, Encodable {
     promises.filter { $0.verdict == .broken }.map { "\(subject): \($0.claim): \($0.found)" }
   }
 
-  /// As ThreatModel.md has it.
+  /// One line for each that ThreatModel.md has under this name, in its order.
   static let notProtected = [
     "holes in the host's kernel, which all sandboxes share: for tenants who are hostile to each other, put a virtual machine of its own around a host per tenant",
     "side channels of the CPU (caches, branch predictors, simultaneous multithreading) and of the page cache that equal files share",
-    "contention for memory bandwidth, CPU caches and disks: CPU time, memory, processes and /tmp's size are limited, these are not",
+    "timing of what is reused: how long a start takes tells a little of what others did before",
+    "contention for memory bandwidth, CPU caches, disks and the network: CPU time, memory, processes and /tmp's size are limited, these are not",
     "what the host as a whole looks like: /proc/stat, meminfo, vmstat, loadavg, uptime and the kernel's version can be read inside",
+    "a way out that is open: with nat, whatever the policy does not close, the host's private networks among it; names that are resolved can carry data",
+    "the moment after somebody flushes the host's firewall, until roostd has made its table again",
+    "a stolen access key, which is the whole account: there are no policies yet",
+    "variables of functions, which lie in the catalog as they are and are shown to every access key and administrator",
     "a function against its own code, layers and dependencies, and its callers against what it answers",
+    "the machine's owner, its hypervisor and its disks",
   ]
 
   func lines() -> [String] {
