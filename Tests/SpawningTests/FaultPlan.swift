@@ -71,8 +71,9 @@ extension FaultCall {
   }
 
   /// Why there may be a sandbox all the same.
-  var reasonToSucceed: String? {
+  func reasonToSucceed(at occurrence: Int) -> String? {
     switch name {
+    case "fstatfs" where thread == "loop" && occurrence > 1: "on a slow host the pool is refilled meanwhile, which asks too, and waits"
     case "epoll_wait", "waitid": "tried again"
     case "pwrite64:oom_score_adj": "a sandbox whose rank among the victims of a lack of memory is an ordinary one, as roostd notes"
     default: nil

@@ -54,7 +54,7 @@ final class FaultRun {
       let (answer, outcome) = try run(order)
       let problem = try settle(after: outcome, isLast: occurrence == call.count)
       if answer == "missed" { continue }
-      return try (problem ?? judge(outcome, of: call)).map { "\(answer): \($0)" }
+      return try (problem ?? judge(outcome, of: call, occurrence)).map { "\(answer): \($0)" }
     }
     return "never came"
   }
@@ -86,13 +86,13 @@ final class FaultRun {
     return (answer, outcome)
   }
 
-  private func judge(_ outcome: FaultSession.Outcome, of call: FaultCall) throws -> String? {
+  private func judge(_ outcome: FaultSession.Outcome, of call: FaultCall, _ occurrence: Int) throws -> String? {
     switch outcome {
     case .failed(let failure):
       let expected = phase == .killing ? SpawnFailure.childVanished.errno : call.error
       return failure.errno == expected ? nil : "told as \(failure)"
     case .created(_, let sandbox):
-      let isRight = phase == .killing ? try sandbox.ends() : phase == .removing || call.reasonToSucceed != nil
+      let isRight = phase == .killing ? try sandbox.ends() : phase == .removing || call.reasonToSucceed(at: occurrence) != nil
       return isRight ? nil : "made nevertheless"
     case .supervisorLost: return call.reasonToEndSupervisor == nil ? "the supervisor was ended" : nil
     }
