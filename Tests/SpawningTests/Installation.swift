@@ -10,6 +10,7 @@ final class Installation {
   /// Uids that no other test uses at the same time.
   let userIDs: ClosedRange<UInt32>
 
+  private static let parent = "/var/tmp"
   static let code = [UInt8](repeating: 0xC0, count: 32)
   static let lowerLayer = [UInt8](repeating: 0x01, count: 32)
   static let upperLayer = [UInt8](repeating: 0x02, count: 32)
@@ -19,7 +20,8 @@ final class Installation {
   var programs: String { "\(path)/bin" }
 
   init() throws {
-    path = try makeTemporaryDirectory()
+    path = "\(Self.parent)/roost-spawning-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+    try makeDirectories(path)
     let first = UInt32.random(in: 1_000...40_000) * 1_000
     userIDs = first...(first + 99)
     try compile("probe", static: true, to: "\(path)/runtimes/test1/bin/probe")
@@ -41,7 +43,8 @@ final class Installation {
         layout: try ControlGroupLayout.detect(), name: ControlGroupTree.name(forStateDirectory: stateDirectory))
       try groups.reapLeftovers()
       try groups.remove()
-      try Descriptor.open("/", flags: O_RDONLY | O_DIRECTORY).removeTree(String(path.dropFirst()))
+      // From its parent: nothing is removed across a mount, and /var/tmp may be one.
+      try Descriptor.open(Self.parent, flags: O_RDONLY | O_DIRECTORY).removeTree(String(path.dropFirst(Self.parent.utf8.count + 1)))
     } catch { print("\(path): \(error)") }
   }
 
@@ -140,12 +143,6 @@ private func modificationTime(of path: String) -> Int {
 }
 
 let repositoryPath = String(#filePath.split(separator: "/").dropLast(3).reduce("") { "\($0)/\($1)" })
-
-private func makeTemporaryDirectory() throws(SystemError) -> String {
-  let path = "/var/tmp/roost-spawning-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-  try makeDirectories(path)
-  return path
-}
 
 private func write(_ text: String, to path: String) throws(SystemError) {
   try makeDirectories(String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)]))
