@@ -80,6 +80,9 @@ extension ControlGroup {
     try #require(ControlGroupText.counter("oom_kill", in: try open(.memoryEvents)!.readText()))
   }
 
+  /// Whether any of the directories has the file.
+  func has(_ file: String) -> Bool { paths.contains { unsafe access("\($0)/\(file)", F_OK) == 0 } }
+
   /// The text of a file in the last of the directories that has it: `cpu.stat` is in two of a hybrid host's.
   func text(of file: String) throws -> String {
     let path = try #require(paths.last { unsafe access("\($0)/\(file)", R_OK) == 0 })

@@ -52,6 +52,23 @@ struct ControlGroupTreeTests {
     }
   }
 
+  @Test(arguments: HostLayout.available)
+  func `no sandbox has huge pages, which no limit of memory counts`(host: HostLayout) throws {
+    try withControlGroupTree(host) { tree in
+      let group = try ControlGroup.make(in: tree)
+      var limits: [String: String] = [:]
+      for path in group.paths {
+        let directory = try Descriptor.open("\(path)/..", flags: O_RDONLY | O_DIRECTORY)
+        for name in try directory.entries().map(\.name) where name.hasPrefix("hugetlb.") {
+          guard name.hasSuffix(".max") || name.hasSuffix(".limit_in_bytes") else { continue }
+          limits[name] = try Descriptor.open("\(path)/../\(name)", flags: O_RDONLY).readText()
+        }
+      }
+      #expect(limits.values.allSatisfy { $0 == "0\n" }, "\(limits)")
+      #expect(limits.isEmpty == (tree.layout.hierarchy(with: .hugetlb) == nil))
+    }
+  }
+
   @Test func `a group that exists already is not taken for a new one, nor removed`() throws {
     try withControlGroupTree(.asMounted) { tree in
       let group = try ControlGroup.make(in: tree)
@@ -93,8 +110,23 @@ struct ControlGroupTreeTests {
       for file in [ControlGroup.File.freeze, .cpuQuota, .memoryEvents, .memoryCurrent, .cpuUsage, .memoryPeak] {
         #expect(try has(file, group))
       }
+      for file in [ControlGroup.File.cpuWeight, .processEvents] { #expect(try has(file, group)) }
+      #expect(try has(.cpuThrottling, group) == (group.version(of: .cpu) == .v1))
       let period = group.version(of: .cpu) == .v2 ? "max 20000\n" : "20000\n"
       #expect(try group.text(of: group.version(of: .cpu) == .v2 ? "cpu.max" : "cpu.cfs_period_us") == period)
+    }
+  }
+
+  @Test(arguments: HostLayout.available) func `waiting is told where the kernel counts it`(host: HostLayout) throws {
+    try withControlGroupTree(host) { tree in
+      let group = try ControlGroup.make(in: tree)
+      // A kernel that was started without opens none of them.
+      let isCounted = try refusal { _ = try Descriptor.open("/proc/pressure/cpu", flags: O_RDONLY) } == 0
+      for file in [ControlGroup.File.cpuPressure, .memoryPressure, .ioPressure] {
+        let isThere = isCounted && group.unifiedDirectory != nil
+        #expect(try has(file, group) == isThere, "\(file)")
+        if isThere { #expect(try ControlGroupText.stalledMicroseconds(in: group.open(file)!.readText()) == 0, "\(file)") }
+      }
     }
   }
 
