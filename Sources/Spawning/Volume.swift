@@ -2,15 +2,6 @@ import Glibc
 import LinuxSystem
 import Synchronization
 
-/// What `/tmp` is made of, as the configuration says (`tmp-backend`).
-package enum TemporaryBackend: String, Sendable, Hashable {
-  /// ext4 on loop devices, or where there are none tmpfs.
-  case auto
-  case ext4
-  case btrfs
-  case tmpfs
-}
-
 /// The file system of one `/tmp`, for as long as its environment lives.
 package final class Volume: Sendable {
   /// One of those that a host can have.

@@ -8,7 +8,7 @@
 //
 // Without the C library, whose start alone costs 0.25 ms and 40 page faults; every sandbox pays them.
 
-#include "roost-init.h"
+#include "start-packet.h"
 #include "../CSandbox/csandbox_call.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { POINTERS_MAX = 4096, STACK = 16384, WORD = 64 };
+enum { STACK = 16384, WORD = 64 };
 
 static const uint64_t no_signals = 0, children_signal = 1ULL << (SIGCHLD - 1);
 
@@ -33,12 +33,9 @@ static union {
   char bytes[INIT_PACKET_MAX + 1];
 } packet;
 
-// What the program is started with; the strings are the packet's.
-static struct {
-  char *directory;
-  char *arguments[POINTERS_MAX + 1], *environment[POINTERS_MAX + 1];
-  int error;
-} program;
+static struct start_program program;
+// Why it did not start. Written by the clone, which shares our memory, where no compiler looks for it.
+static volatile int program_error;
 
 static char program_stack[STACK] __attribute__((aligned(16)));
 
@@ -53,32 +50,6 @@ static void report(uint8_t kind, uint32_t detail, uint32_t value) {
   if (csandbox_call(SYS_sendto, INIT_CONTROL, &event, length, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0) < 0) end(1);
 }
 
-// Takes the next string of the packet; `last` is its closing NUL.
-static char *next(char **at, const char *last) {
-  char *text = *at;
-  if (text >= last) return NULL;
-  while (**at) ++*at;
-  ++*at;
-  return text;
-}
-
-static int take(char **list, uint32_t count, char **at, const char *last) {
-  if (count > POINTERS_MAX) return -1;
-  for (uint32_t i = 0; i < count; i++)
-    if (!(list[i] = next(at, last))) return -1;
-  list[count] = NULL;
-  return 0;
-}
-
-static int read_start(long length) {
-  char *at = packet.bytes + sizeof packet.start, *last = packet.bytes + length;
-  *last = 0;
-  program.directory = next(&at, last);
-  if (sandbox.program || !program.directory || packet.start.argument_count == 0) return -1;
-  if (take(program.arguments, packet.start.argument_count, &at, last)) return -1;
-  return take(program.environment, packet.start.environment_count, &at, last);
-}
-
 // The clone, in our memory until execve. We stand still meanwhile, but not at the tenant's mercy: no process of his exists yet.
 static void become(void *unused) {
   (void)unused;
@@ -87,23 +58,23 @@ static void become(void *unused) {
   csandbox_call(SYS_setsid);
   long done = csandbox_call(SYS_chdir, program.directory);
   if (done == 0) done = csandbox_call(SYS_execve, program.arguments[0], program.arguments, program.environment);
-  program.error = (int)-done;
+  program_error = (int)-done;
   end(127);
 }
 
 // As vfork(2): nothing is copied, and on return execve has happened or its error is known. (clone3 is not allowed here.)
 static void start(long length) {
-  if (read_start(length) < 0) {
+  if (sandbox.program || init_read_start(packet.bytes, length, &program) < 0) {
     report(INIT_FAILED, EINVAL, 0);
     return;
   }
   long process = csandbox_clone(SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, (long)(program_stack + STACK), become, NULL);
-  if (process < 0) program.error = (int)-process;
+  if (process < 0) program_error = (int)-process;
   // The runtime's pipes must reach end of file with its last process, so they cannot stay open here.
   csandbox_call(SYS_close_range, 0, 2, 0);
   sandbox.program = (int)process;
-  sandbox.ended = program.error != 0;
-  if (program.error) report(INIT_FAILED, (uint32_t)program.error, 0);
+  sandbox.ended = program_error != 0;
+  if (program_error) report(INIT_FAILED, (uint32_t)program_error, 0);
   else report(INIT_STARTED, (uint32_t)process, 0);
 }
 
