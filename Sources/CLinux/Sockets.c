@@ -33,8 +33,9 @@ ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *f
   RETURN_RETRIED(sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
-ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size_t max_fds, size_t *fd_count) {
-  _Alignas(struct cmsghdr) char control[CMSG_SPACE(CLINUX_MAX_DESCRIPTORS * sizeof(int))];
+ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int fds[CLINUX_MAX_RECEIVED_DESCRIPTORS], size_t *fd_count) {
+  // Room for all that there can be: what finds none the kernel closes, in this thread.
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE(CLINUX_MAX_RECEIVED_DESCRIPTORS * sizeof(int))];
   struct iovec part = {.iov_base = buffer, .iov_len = count};
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
   *fd_count = 0;
@@ -43,24 +44,14 @@ ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size
   while (length < 0 && errno == EINTR);
   if (length < 0) return -errno;
 
-  int refused = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
   for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
     if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) continue;
     size_t received = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (size_t i = 0; i < received; i++) {
-      int passed;
-      memcpy(&passed, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-      if (*fd_count < max_fds) {
-        fds[(*fd_count)++] = passed;
-      } else {
-        close(passed);
-        refused = 1;
-      }
-    }
+    // Never more: the kernel puts all of a packet's into one header.
+    memcpy(fds, CMSG_DATA(header), received * sizeof(int));
+    *fd_count = received;
   }
-  if (!refused) return length;
-  while (*fd_count > 0) close(fds[--*fd_count]);
-  return -EMSGSIZE;
+  return (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ? -EMSGSIZE : length;
 }
 
 int clinux_netlink(int protocol, int receive_buffer) {

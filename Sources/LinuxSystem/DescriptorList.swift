@@ -7,6 +7,9 @@ package struct DescriptorList: ~Copyable, Sendable {
 
   package init() {}
 
+  /// Takes ownership of `numbers`, which must be open and owned by nobody else.
+  package init(owning numbers: [CInt]) { rawValues = numbers }
+
   deinit {
     for number in rawValues { _ = Glibc.close(number) }
   }

@@ -69,20 +69,23 @@ package enum PacketSocket {
 
   /// recvmsg(2) of one packet.
   ///
+  /// - Parameter discard: gets the descriptors of a packet that is refused; else they are closed here, which may wait: see
+  ///   ``refuseDescriptors(at:)``.
   /// - Returns: `nil` when none has come yet; a packet with ``Packet/isEnd`` when none will come.
-  /// - Throws: EMSGSIZE for a packet that is longer than `limit` bytes or brings more than `maximumDescriptors`; it is gone then, and
-  ///   its descriptors are closed.
+  /// - Throws: EMSGSIZE for a packet that is longer than `limit` bytes or brings more than `maximumDescriptors`; it is gone then.
   package static func receive(
-    from socket: borrowing Descriptor, limit: Int, maximumDescriptors: Int = 32
+    from socket: borrowing Descriptor, limit: Int, maximumDescriptors: Int = 32,
+    discard: (consuming DescriptorList) -> Void = { _ = consume $0 }
   ) throws(SystemError) -> Packet? {
-    var descriptors = [CInt](repeating: -1, count: maximumDescriptors)
+    var descriptors = [CInt](repeating: -1, count: Int(CLINUX_MAX_RECEIVED_DESCRIPTORS))
     var descriptorCount = 0
     var answer = 0
     let bytes = unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
-      answer = unsafe clinux_receive_packet(
-        socket.rawValue, buffer.baseAddress, limit, &descriptors, maximumDescriptors, &descriptorCount)
+      answer = unsafe clinux_receive_packet(socket.rawValue, buffer.baseAddress, limit, &descriptors, &descriptorCount)
       count = max(0, answer)
     }
+    if descriptorCount > maximumDescriptors { answer = -Int(EMSGSIZE) }
+    if answer < 0 && descriptorCount > 0 { discard(DescriptorList(owning: Array(descriptors.prefix(descriptorCount)))) }
     // ECONNRESET: the other end closed with something of ours unread; it is as gone as one that closed in order.
     if answer == -Int(ECONNRESET) { return Packet(bytes: [], descriptors: [], isEnd: true) }
     guard let count = try checkedUnlessBlocked(answer, "recvmsg", "socket \(socket.rawValue)") else { return nil }

@@ -119,6 +119,8 @@ extension RoostDaemon {
   private func startSupervisor() {
     do {
       let ends = try PacketSocket.pair()
+      // Before the other end is anybody's. A kernel that cannot: SupervisorLink closes what comes elsewhere.
+      _ = try PacketSocket.refuseDescriptors(at: ends.first)
       let group = try SupervisorGroup(in: host, loop: loop)
       supervisorGroup = group
       let process = try SupervisorProcess(
@@ -171,9 +173,18 @@ extension RoostDaemon {
     spawner?.abandonAll { [self] in
       spawner = nil
       if isFinal { return finish(status: stopping ?? status) }
-      loop.after(backOff.delay(afterLife: life)) { [self] in
-        if stopping == nil { startSupervisor() } else { finish(status: 0) }
+      restartSupervisor(after: backOff.delay(afterLife: life))
+    }
+  }
+
+  private func restartSupervisor(after delay: Duration) {
+    loop.after(delay) { [self] in
+      if stopping != nil { return finish(status: 0) }
+      guard !ClosingThread.isCrowded else {
+        note("supervisor not started yet: what earlier ones passed to roostd cannot be closed")
+        return restartSupervisor(after: .seconds(30))
       }
+      startSupervisor()
     }
   }
 

@@ -4,6 +4,7 @@
 //   RoostDaemon         the program: configuration, lock, leftovers, supervisor, signals
 //   SupervisorProcess   roost-supervisor under its own user; SupervisorBackOff says when to start it again
 //   Spawner             requests of the supervisor in, events out (SupervisorLink), one SpawnedSandbox for each sandbox
+//   ClosingThread       closes what a supervisor may have made, where nobody waits for it
 //   SpawnedSandbox      does what SandboxLifecycle (pure) decides
 //   SandboxHost         what all sandboxes share: directories, system call policy, roost-init, the control group tree
 //   VolumePool          `/tmp` volumes, made and taken down by threads of their own

@@ -26,7 +26,8 @@ package final class SupervisorLink {
   /// Requests taken at a time.
   package static let turn = 64
 
-  private let socket: Descriptor
+  /// Until ``close()``.
+  private var socket: Descriptor?
   private let loop: EventLoop
   private let receive: (Incoming) -> Void
   /// What waits for the supervisor to read: first `leaving`, whose next is its last, then `outgoing` in order.
@@ -39,19 +40,23 @@ package final class SupervisorLink {
   package init(
     socket: consuming Descriptor, loop: EventLoop, receive: @escaping (Incoming) -> Void
   ) throws(SystemError) {
-    self.socket = socket
+    let number = socket.rawValue
+    self.socket = consume socket
     self.loop = loop
     self.receive = receive
-    readWatch = try loop.watch(self.socket.rawValue) { [weak self] in self?.read() }
+    readWatch = try loop.watch(number) { [weak self] in self?.read() }
   }
 
-  /// Stops reading and writing; the socket closes with the link.
+  deinit { close() }
+
+  /// Stops reading and writing. The socket closes elsewhere: what the supervisor has sent and nobody has read closes with it.
   package func close() {
     for token in [readWatch, writeRetry] { if let token { loop.cancel(token) } }
     readWatch = nil
     writeRetry = nil
     leaving = []
     outgoing = []
+    if let socket = socket.take() { ClosingThread.close(DescriptorList(owning: [socket.release()])) }
   }
 
   package func send(_ event: SpawnEvent, descriptors: consuming DescriptorList = DescriptorList()) {
@@ -64,11 +69,18 @@ package final class SupervisorLink {
   private func flush() {
     do {
       while let next = nextToLeave() {
-        guard try PacketSocket.send(next.bytes, descriptors: next.descriptors.rawValues, over: socket) else { return retry() }
+        guard try send(next) else { return retry() }
         leaving.removeLast()
       }
     } catch {
       end("cannot be written to: \(error)")
+    }
+  }
+
+  private func send(_ next: Outgoing) throws(SystemError) -> Bool {
+    switch socket {
+    case .some(let socket): try PacketSocket.send(next.bytes, descriptors: next.descriptors.rawValues, over: socket)
+    case nil: false
     }
   }
 
@@ -93,14 +105,22 @@ package final class SupervisorLink {
   private func read() {
     do {
       for _ in 0..<Self.turn {
-        guard readWatch != nil,
-          let packet = try PacketSocket.receive(from: socket, limit: SpawnProtocol.maximumPacket, maximumDescriptors: 0)
-        else { return }
+        guard readWatch != nil, let packet = try nextPacket() else { return }
         if packet.isEnd { return end("is gone") }
         receive(.request(try SpawnRequest(decoding: packet.bytes)))
       }
     } catch {
       end("sent what cannot be understood: \(error)")
+    }
+  }
+
+  /// Without descriptors. On a kernel that lets them through they are closed where nobody waits for it, and their packet is the last.
+  private func nextPacket() throws(SystemError) -> Packet? {
+    switch socket {
+    case .some(let socket):
+      try PacketSocket.receive(
+        from: socket, limit: SpawnProtocol.maximumPacket, maximumDescriptors: 0, discard: { ClosingThread.close($0) })
+    case nil: nil
     }
   }
 

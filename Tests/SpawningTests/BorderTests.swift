@@ -58,6 +58,24 @@ extension HostRing {
       #expect(text("/proc/\(supervisor.processID)/limits").contains("Max core file size        0                    0 "))
     }
 
+    @Test func `the supervisor can pass no descriptor to roostd`() throws {
+      let installation = try Installation()
+      let session = try DaemonSession(installation)
+      let first = try session.nextSupervisor()
+      let pair = try PacketSocket.pair()
+      let lingering = try LingeringSocket()
+      if try PacketSocket.refuseDescriptors(at: pair.first) {
+        #expect(throws: SystemError(call: "sendmsg", object: "socket \(first.socket.rawValue)", errno: EPERM)) {
+          _ = try PacketSocket.send(SpawnRequest.kill(SandboxID(1)).encoded(), descriptors: [lingering.passed()], over: first.socket)
+        }
+        _ = try first.create(1, installation.recipe())
+      } else {
+        _ = try PacketSocket.send(SpawnRequest.kill(SandboxID(1)).encoded(), descriptors: [lingering.passed()], over: first.socket)
+        lingering.leaveToOthers()
+        _ = try session.nextSupervisor(within: .seconds(LingeringSocket.seconds / 2)).create(1, installation.recipe())
+      }
+    }
+
     @Test func `the supervisor can open nothing of the host's but what it needs`() throws {
       let installation = try Installation()
       let secret = "\(installation.path)/secret"

@@ -56,8 +56,8 @@ enum {
 };
 
 // --- Sockets -------------------------------------------------------------------------------------------------------------
-/// The largest number of descriptors in one packet.
-enum { CLINUX_MAX_DESCRIPTORS = 64 };
+/// The largest number of descriptors in one packet: that we send, and that the kernel lets anybody send (SCM_MAX_FD).
+enum { CLINUX_MAX_DESCRIPTORS = 64, CLINUX_MAX_RECEIVED_DESCRIPTORS = 253 };
 int clinux_seqpacket_pair(int ends[2]);
 /// setsockopt(2), SO_PASSRIGHTS off: -ENOPROTOOPT before Linux 6.16.
 int clinux_refuse_rights(int fd);
@@ -65,9 +65,9 @@ int clinux_refuse_rights(int fd);
 int clinux_shutdown(int fd);
 /// sendmsg(2) without waiting and without SIGPIPE; `fds` go beside the bytes by SCM_RIGHTS.
 ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *fds, size_t fd_count);
-/// recvmsg(2) without waiting. A packet larger than `count`, or with more than `max_fds` descriptors, is -EMSGSIZE, and its
-/// descriptors are closed.
-ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int *fds, size_t max_fds, size_t *fd_count);
+/// recvmsg(2) without waiting. A packet larger than `count` is -EMSGSIZE. In any case the first `fd_count` of `fds` are the caller's from
+/// now on: nothing is closed here, since a close may wait.
+ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int fds[CLINUX_MAX_RECEIVED_DESCRIPTORS], size_t *fd_count);
 /// A netlink socket that does not wait, with room for `receive_buffer` bytes of answers.
 int clinux_netlink(int protocol, int receive_buffer);
 /// bind(2) to one of the groups 1 to 32 of netlink(7): what the kernel tells that group comes to this socket, too.
