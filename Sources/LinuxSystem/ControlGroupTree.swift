@@ -73,6 +73,18 @@ package final class ControlGroupTree: Sendable {
     return names.count
   }
 
+  /// Ends every process in the groups whose name begins with `prefix`, and removes those.
+  ///
+  /// - Returns: their names.
+  /// - Throws: EBUSY when processes are still there after `limit`.
+  package func endServices(named prefix: String, within limit: Duration = .seconds(10)) throws(SystemError) -> [String] {
+    let deadline = ContinuousClock.now + limit
+    let names = try leftovers().filter { $0.hasPrefix(prefix) }.sorted()
+    for name in names { try group(name).killAll() }
+    for name in names { try group(name).remove(within: max(.zero, ContinuousClock.now.duration(to: deadline))) }
+    return names
+  }
+
   /// Removes the empty subtree itself.
   package func remove() throws(SystemError) {
     for root in roots { try root.removeChild(name, within: .seconds(1)) }

@@ -15,9 +15,23 @@ package struct LockFile: ~Copyable, Sendable {
 
   /// The lock on `name` in `directory`, which is made (mode 0600) if need be; `nil` while another holds it.
   package static func acquire(in directory: borrowing Descriptor, name: String) throws(SystemError) -> LockFile? {
-    let file = try Descriptor.openBeneath(directory: directory, path: name, flags: O_RDWR | O_CREAT, mode: 0o600)
-    let answer = clinux_lock(file.rawValue)
-    guard try checkedUnlessBlocked(answer, "fcntl SETLK", name) != nil else { return nil }
-    return LockFile(holding: file)
+    while true {
+      let file = try Descriptor.openBeneath(directory: directory, path: name, flags: O_RDWR | O_CREAT, mode: 0o600)
+      let answer = clinux_lock(file.rawValue)
+      guard try checkedUnlessBlocked(answer, "fcntl SETLK", name) != nil else { return nil }
+      // Whoever held it may have removed it in between: then it is nobody's lock any more.
+      if try file.hasName() { return LockFile(holding: file) }
+    }
+  }
+}
+
+extension Descriptor {
+  /// fstat(2).
+  fileprivate borrowing func hasName() throws(SystemError) -> Bool {
+    var facts = stat()
+    guard unsafe fstat(rawValue, &facts) == 0 else {
+      throw SystemError(call: "fstat", object: "descriptor \(rawValue)", errno: Glibc.errno)
+    }
+    return facts.st_nlink > 0
   }
 }

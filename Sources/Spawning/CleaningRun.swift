@@ -11,6 +11,9 @@ enum CleaningRun {
     try Privileges.reduce()
     raiseDescriptorLimit()
     let user = try ServiceUser.serving(arguments)
+    let layout = try ControlGroupLayout.detect()
+    // A dry run touches nothing; what it believes, it only tells.
+    if !arguments.contains("--dry-run") { try RoostDaemon.endOrphans(of: user, layout) }
     let settings = try programs.resolveConfiguration(arguments, as: user, try PreparedHost())
     guard StateDirectory.isLaidOut(at: settings.stateDirectory) else {
       throw RoostDaemon.Refusal(
@@ -19,7 +22,7 @@ enum CleaningRun {
     let state = try StateDirectory(path: settings.stateDirectory, owner: user.account)
     let leftovers = try Leftovers(
       of: state, controlGroups: settings.controlGroupName ?? ControlGroupTree.name(forStateDirectory: state.path),
-      layout: try ControlGroupLayout.detect())
+      layout: layout)
     return arguments.contains("--dry-run") ? try list(leftovers) : try remove(leftovers)
   }
 

@@ -9,7 +9,10 @@ struct Programs {
 
   init() throws {
     let own = try Self.ownPath()
-    let directory = own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex)
+    try self.init(in: String(own.prefix(upTo: own.lastIndex(of: "/") ?? own.startIndex)))
+  }
+
+  init(in directory: String) throws(RoostDaemon.Refusal) {
     supervisor = "\(directory)/roost-supervisor"
     initProgram = "\(directory)/roost-init"
     unpackProgram = "\(directory)/roost-unpack"
@@ -42,37 +45,21 @@ struct Programs {
   }
 
   /// Has the supervisor read options, environment and configuration file, as its own user. It has told of errors itself.
-  func resolveConfiguration(_ arguments: [String], as user: ServiceUser, _ host: PreparedHost) throws -> HostSettings {
+  ///
+  /// - Parameter patience: for a file of some lines; a slow machine's start of a program is what takes time.
+  func resolveConfiguration(
+    _ arguments: [String], as user: ServiceUser, _ host: PreparedHost, patience: Duration = .seconds(20)
+  ) throws -> HostSettings {
     let surroundings = SupervisorProcess.Surroundings(host: host, domain: domain(arguments))
-    let (status, text) = try output(of: ["resolve-configuration"] + arguments, as: user, in: surroundings)
-    guard status == 0 else { throw RoostDaemon.Refusal(status: status, message: "") }
+    let words = ["resolve-configuration"] + arguments
+    let answer = try SupervisorAnswer(program: supervisor, arguments: words, user: user, in: surroundings, patience: patience)
+    guard let text = answer.text else { throw RoostDaemon.Refusal(status: answer.status, message: "") }
     do {
       return try HostSettings(parsing: text)
     } catch {
       throw RoostDaemon.Refusal(status: 69, message: "\(supervisor) resolve-configuration: \(error)", hint: "is it of this release?")
     }
   }
-
-  private func output(
-    of arguments: [String], as user: ServiceUser, in surroundings: SupervisorProcess.Surroundings
-  ) throws(SystemError) -> (status: Int32, text: String) {
-    let pipe = try Pipe()
-    let process = try SupervisorProcess(
-      program: supervisor, arguments: arguments, user: user, in: surroundings, output: pipe.writeEnd.rawValue)
-    let readEnd = pipe.keepingReadEnd()
-    let bytes = try readEnd.readAll(limit: 1 << 16)
-    let poller = try Poller()
-    try poller.add(process.handle.descriptor.rawValue, for: .readable, token: 0)
-    while true {
-      if let status = try process.handle.reap() { return (status, String(decoding: bytes, as: UTF8.self)) }
-      _ = try poller.wait()
-    }
-  }
-}
-
-extension Pipe {
-  /// Closes the write end, so that the other side's end of file is seen.
-  fileprivate consuming func keepingReadEnd() -> Descriptor { readEnd }
 }
 
 extension ServiceUser {

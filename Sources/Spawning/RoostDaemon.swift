@@ -20,6 +20,7 @@ package final class RoostDaemon {
   private let loop: EventLoop
   private let signals: SignalDescriptor
   private let state: StateDirectory
+  private var record: SupervisorRecord?
   private let host: SandboxHost
   private let volumes: VolumePool
   private let supervisorScore: Int?
@@ -70,16 +71,18 @@ package final class RoostDaemon {
     self.programs = programs
     self.arguments = arguments
     user = try ServiceUser.serving(arguments)
+    let layout = try ControlGroupLayout.detect()
+    try Self.endOrphans(of: user, layout)
     let settings = try programs.resolveConfiguration(arguments, as: user, prepared)
     raiseDescriptorLimit()
     state = try StateDirectory(path: settings.stateDirectory, owner: user.account)
     try makeDirectories(settings.runtimesDirectory)
-    let layout = try ControlGroupLayout.detect()
     let name = settings.controlGroupName ?? ControlGroupTree.name(forStateDirectory: state.path)
     Self.reap(try Leftovers(of: state, controlGroups: name, layout: layout))
     let groups = try ControlGroupTree(layout: layout, name: name)
     // Of what cannot be removed, processes alone are a reason not to start.
     try groups.reapLeftovers()
+    record = try SupervisorRecord(of: user.account.userID, controlGroups: name)
     // From here on there are other threads, and other users' bytes.
     try Privileges.settle()
     if SupervisorDomain.landlockVersion == nil { note("this kernel has no Landlock: the supervisor can read what its user can") }
@@ -88,6 +91,12 @@ package final class RoostDaemon {
       settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
       controlGroups: groups, network: HostNetwork.forSandboxes(settings.network, name: groups.name), prepared: prepared)
     volumes = try VolumePool(host: host, loop: loop)
+  }
+
+  /// Before anything is read that a supervisor of an earlier run could still have a hand in.
+  static func endOrphans(of user: ServiceUser, _ layout: ControlGroupLayout) throws {
+    let ended = try SupervisorRecord.endOrphans(of: user.account.userID, layout: layout)
+    if !ended.isEmpty { note("ended what an earlier run's supervisor left: \(ended.joined(separator: ", "))") }
   }
 
   private static func reap(_ leftovers: Leftovers) {
@@ -108,6 +117,7 @@ package final class RoostDaemon {
     // Whatever was left for want of time.
     try host.controlGroups.reapLeftovers()
     try host.controlGroups.remove()
+    try record.take()?.remove()
     try host.network?.remove()
     return status
   }

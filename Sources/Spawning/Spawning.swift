@@ -3,6 +3,7 @@
 //
 //   RoostDaemon         the program: configuration, lock, leftovers, supervisor, signals
 //   SupervisorProcess   roost-supervisor under its own user; SupervisorBackOff says when to start it again
+//   SupervisorRecord    where the next start finds a supervisor that outlives roostd, and ends it
 //   Spawner             requests of the supervisor in, events out (SupervisorLink), one SpawnedSandbox for each sandbox
 //   ClosingThread       closes what a supervisor may have made, where nobody waits for it
 //   SpawnedSandbox      does what SandboxLifecycle (pure) decides

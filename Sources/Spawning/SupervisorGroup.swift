@@ -6,13 +6,15 @@ final class SupervisorGroup {
   /// Threads, nearly all; a supervisor that has been taken over shall not fill the host's process table.
   private static let processLimit: UInt32 = 4_096
 
+  static let prefix = "supervisor-"
+
   let group: ControlGroup
   private let loop: EventLoop
 
   init(in host: SandboxHost, loop: EventLoop) throws(SystemError) {
     self.loop = loop
     group = try ControlGroup.makeForService(
-      in: host.controlGroups, name: "supervisor-\(host.newGroupName())", processLimit: Self.processLimit)
+      in: host.controlGroups, name: "\(Self.prefix)\(host.newGroupName())", processLimit: Self.processLimit)
   }
 
   /// Ends what is left of it and removes the group, as soon as that is empty. What cannot be ended now is reaped at roostd's end, or its next

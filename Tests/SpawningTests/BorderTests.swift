@@ -203,7 +203,7 @@ private func field(_ name: String, _ path: String) -> String {
 private func hexadecimal(_ text: String) -> UInt64? { UInt64(text, radix: 16) }
 
 /// Whether `condition` comes true within 20 seconds.
-private func eventually(_ condition: () throws -> Bool) throws -> Bool {
+func eventually(_ condition: () throws -> Bool) throws -> Bool {
   let poller = try Poller()
   let deadline = ContinuousClock.now + .seconds(20)
   while try !condition() {

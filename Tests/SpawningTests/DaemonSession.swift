@@ -49,8 +49,8 @@ final class DaemonSession {
   }
 
   /// Starts another roostd on the same directory, after this one has ended.
-  func restart() throws {
-    process = try installation.startDaemon([], user: Self.user)
+  func restart(_ supervisorOptions: [String] = []) throws {
+    process = try installation.startDaemon(supervisorOptions, user: Self.user)
     hasEnded = false
   }
 }
@@ -101,13 +101,21 @@ extension Installation {
 
   func startDaemon(_ supervisorOptions: [String], user: String, wrapper: [String] = []) throws -> ChildProcess {
     if unsafe access("\(programs)/roostd", X_OK) != 0 { try installDaemon() }
-    let own = [
-      "--user", user, "--state-dir", stateDirectory, "--runtimes-dir", runtimesDirectory, "--uids",
-      "\(userIDs.lowerBound)-\(userIDs.upperBound)",
-    ]
-    let words = wrapper + ["\(programs)/roostd"] + own + supervisorOptions
+    // The test's socket is there already, and would else be taken for somebody else's.
+    let lock = "\(stateDirectory)/run/lock"
+    if unsafe access(lock, F_OK) != 0 { _ = try Descriptor.open(lock, flags: O_WRONLY | O_CREAT, mode: 0o600) }
+    let words = wrapper + daemonWords(stateDirectory: stateDirectory, user: user) + supervisorOptions
     return try ChildProcess(program: words[0], arguments: Array(words.dropFirst()))
   }
+
+  func daemonWords(stateDirectory: String, user: String) -> [String] {
+    [
+      "\(programs)/roostd", "--user", user, "--state-dir", stateDirectory, "--runtimes-dir", runtimesDirectory, "--uids",
+      "\(userIDs.lowerBound)-\(userIDs.upperBound)",
+    ]
+  }
+
+  var controlGroupName: String { ControlGroupTree.name(forStateDirectory: stateDirectory) }
 }
 
 /// Where SwiftPM puts products: the test program is among them.

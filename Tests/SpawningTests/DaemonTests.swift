@@ -94,6 +94,71 @@ extension HostRing {
       _ = try next.create(1, installation.recipe())
     }
 
+    @Test func `a supervisor that outlives its roostd is ended before anything is read for the next`() throws {
+      let session = try DaemonSession(try Installation())
+      let supervisor = try session.nextSupervisor()
+      let descendant = try #require(try supervisor.ask("leave"))
+      let record = "\(SupervisorRecord.directory)/\(try #require(supervisor.value("uid"))).\(session.installation.controlGroupName)"
+      try session.signal(SIGKILL)
+      #expect(try session.end() == .signal(SIGKILL))
+      #expect(unsafe access("/proc/\(supervisor.processID)", F_OK) == 0 && access(record, F_OK) == 0)
+      try session.restart(["--unless", supervisor.processID])
+      #expect(try session.nextSupervisor().processID != supervisor.processID)
+      try session.signal(SIGKILL)
+      #expect(try session.end() == .signal(SIGKILL))
+      try session.restart(["--unless", "\(descendant)"])
+      _ = try session.nextSupervisor()
+      try session.signal(SIGTERM)
+      #expect(try session.end() == .code(0))
+      #expect(unsafe access(record, F_OK) != 0)
+    }
+
+    @Test func `a start ends no supervisor of a roostd that lives`() throws {
+      let living = try DaemonSession(try Installation())
+      let supervisor = try living.nextSupervisor()
+      _ = try DaemonSession(try Installation()).nextSupervisor()
+      _ = try supervisor.create(1, living.installation.recipe())
+    }
+
+    @Test func `who reads the configuration gets so much time and so many bytes`() throws {
+      let installation = try Installation()
+      try installation.installDaemon()
+      let user = try #require(try ServiceUser(named: DaemonSession.user))
+      let programs = try Programs(in: installation.programs)
+      for (how, told) in [("hang", "takes longer than 1.0 seconds"), ("flood", "writes more than 65536 bytes")] {
+        let arguments = ["--misbehave", how, "--state-dir", installation.stateDirectory]
+        let began = ContinuousClock.now
+        let refusal = #expect(throws: RoostDaemon.Refusal.self) {
+          _ = try programs.resolveConfiguration(arguments, as: user, PreparedHost(), patience: .seconds(1))
+        }
+        #expect(refusal?.status == 69 && refusal?.message.hasSuffix(told) == true, "\(refusal?.message ?? "")")
+        #expect(ContinuousClock.now - began < .limit(10))
+        let isRunning = { entries(of: "/proc").contains { text("/proc/\($0.name)/cmdline").contains(installation.programs) } }
+        #expect(try eventually { !isRunning() })
+      }
+    }
+
+    @Test func `a directory of somebody else's is not taken`() throws {
+      for stranger in ["notes.txt", "artifacts.old"] {
+        let installation = try Installation()
+        let path = "\(installation.path)/home"
+        for name in ["runtimes", stranger] { try makeDirectories("\(path)/\(name)") }
+        let facts = { () -> [UInt32] in
+          var facts = stat()
+          _ = unsafe lstat(path, &facts)
+          return [facts.st_uid, facts.st_gid, facts.st_mode]
+        }
+        let before = facts()
+        try installation.installDaemon()
+        let (told, end) = try output(
+          of: "/usr/bin/timeout",
+          ["20", "/bin/sh", "-c", "exec \"$@\" 2>&1", "sh"] + installation.daemonWords(stateDirectory: path, user: DaemonSession.user))
+        #expect(end == .code(69))
+        #expect(told.hasPrefix("roostd: \(path) is no state directory of a roostd, and has `\(stranger)` in it\nroostd: hint: "))
+        #expect(facts() == before && entries(of: path).count == 2)
+      }
+    }
+
     @Test func `kill -9 of roostd amid a sandbox's set-up leaves no process, and it starts again`() throws {
       let installation = try Installation()
       let session = try DaemonSession(installation)

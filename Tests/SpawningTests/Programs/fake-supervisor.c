@@ -18,7 +18,27 @@ static const char *option(char **words, const char *name) {
   return NULL;
 }
 
+// Neither running nor waited for.
+static int is_gone(const char *process) {
+  char path[64], state = 'X';
+  snprintf(path, sizeof path, "/proc/%s/stat", process);
+  FILE *file = fopen(path, "r");
+  if (file && fscanf(file, "%*d (%*[^)]) %c", &state) != 1) state = '?';
+  if (file) fclose(file);
+  return state == 'X' || state == 'Z';
+}
+
+// Never comes to an end: waits beside a child that has its descriptors too, or writes.
+static void misbehave(const char *how) {
+  if (!strcmp(how, "hang")) fork();
+  while (strcmp(how, "flood") ? pause() : puts("state-dir=/")) {}
+}
+
 static int resolve(char **words) {
+  if (option(words, "--misbehave")) misbehave(option(words, "--misbehave"));
+  const char *rival = option(words, "--unless");
+  if (rival && !is_gone(rival)) return 90;
+
   const char *failure = option(words, "--fail");
   if (failure) {
     fprintf(stderr, "configuration refused\n");
