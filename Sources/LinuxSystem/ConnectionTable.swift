@@ -16,60 +16,83 @@ package final class ConnectionTable: Sendable {
   private enum Attribute {
     static let original: UInt16 = 1
     static let identity: UInt16 = 12
-    static let filter: UInt16 = 25
     /// Within `original`.
     static let addresses: UInt16 = 1
     /// Within `addresses`.
     static let source: UInt16 = 1
-    /// Within `filter`.
-    static let originalFlags: UInt16 = 1
+    static let destination: UInt16 = 2
   }
 
   private static let head: [UInt8] = [UInt8(AF_INET), 0, 0, 0]
   /// As many as fit into the socket's buffer with room to spare.
   private static let batch = 256
 
-  /// Deletes the connections that `source` has begun.
+  /// Deletes the connections that were begun by one of `addresses`, or with one.
   ///
   /// - Returns: how many there were.
   @discardableResult
-  package func forget(source: IPv4Address) throws(SystemError) -> Int {
-    let connections = try connections(from: source)
-    var rest = connections[...]
+  package func forget(_ addresses: Set<IPv4Address>) throws(SystemError) -> Int {
+    guard !addresses.isEmpty else { return 0 }
+    return try forget("of \(addresses.count) addresses", where: addresses.contains)
+  }
+
+  /// Deletes the connections that were begun by an address in `network`, or with one.
+  ///
+  /// - Returns: how many there were.
+  @discardableResult
+  package func forget(within network: IPv4Network) throws(SystemError) -> Int {
+    try forget("of \(network)", where: network.contains)
+  }
+
+  /// Deletes the connections of `network`, as ``forget(within:)`` does, unless this kernel cannot at all: then it is false.
+  package func canForget(within network: IPv4Network) throws(SystemError) -> Bool {
+    do { try forget(within: network) } catch  where [EOPNOTSUPP, EPROTONOSUPPORT, EINVAL].contains(error.errno) { return false }
+    return true
+  }
+
+  /// The kernel can choose by one source address (since Linux 5.8), not by several and not by the other end: the whole table is looked through.
+  private func forget(_ object: String, where isMeant: (IPv4Address) -> Bool) throws(SystemError) -> Int {
+    var found: [Connection] = []
+    var request = NetlinkRequest()
+    request.append(type: Kind.get, flags: NetlinkRequest.Flag.dump, fixed: Self.head)
+    try socket.ask(request, "dump connections", object) { reply in
+      if reply.type == Kind.new, let connection = Connection(reply), connection.ends.contains(where: isMeant) { found.append(connection) }
+    }
+    var rest = found[...]
     while !rest.isEmpty {
-      var request = NetlinkRequest()
-      for connection in rest.prefix(Self.batch) {
-        request.append(type: Kind.delete, flags: 0, fixed: Self.head) {
-          $0.add(Attribute.original | NetlinkAttributes.nested, Array(connection.tuple))
-          if let identity = connection.identity { $0.add(Attribute.identity, Array(identity)) }
-        }
-      }
-      // One that ends by itself meanwhile is what was wanted.
-      do { try socket.ask(request, "delete connections", "of \(source)") } catch  where error.errno == ENOENT {}
+      try delete(rest.prefix(Self.batch), object)
       rest = rest.dropFirst(Self.batch)
     }
-    return connections.count
+    return found.count
+  }
+
+  private func delete(_ connections: ArraySlice<Connection>, _ object: String) throws(SystemError) {
+    var request = NetlinkRequest()
+    for connection in connections {
+      request.append(type: Kind.delete, flags: 0, fixed: Self.head) {
+        $0.add(Attribute.original | NetlinkAttributes.nested, Array(connection.tuple))
+        if let identity = connection.identity { $0.add(Attribute.identity, Array(identity)) }
+      }
+    }
+    // One that ends by itself meanwhile is what was wanted.
+    try socket.ask(request, "delete connections", object, harmless: ENOENT)
   }
 
   private struct Connection {
-    var tuple: ArraySlice<UInt8>
-    var identity: ArraySlice<UInt8>?
-  }
+    let tuple: ArraySlice<UInt8>
+    let identity: ArraySlice<UInt8>?
+    /// Who began it, and with whom, before any address was translated.
+    let ends: [IPv4Address]
 
-  /// Chosen by the kernel, and looked at again: before Linux 5.8 it answers with all.
-  private func connections(from source: IPv4Address) throws(SystemError) -> [Connection] {
-    var request = NetlinkRequest()
-    request.append(type: Kind.get, flags: NetlinkRequest.Flag.dump, fixed: Self.head) {
-      $0.add(Attribute.original) { $0.add(Attribute.addresses) { $0.add(Attribute.source, source.bytes) } }
-      $0.add(Attribute.filter) { $0.add(Attribute.originalFlags, native(1 as UInt32)) }
-    }
-    return try socket.ask(request, "dump connections", "of \(source)").compactMap { reply in
+    init?(_ reply: NetlinkReply) {
       let attributes = reply.attributes(after: 4)
-      guard reply.type == Kind.new, let tuple = attributes[Attribute.original],
-        let addresses = NetlinkReply(type: 0, body: tuple).attributes(after: 0)[Attribute.addresses],
-        let found = NetlinkReply(type: 0, body: addresses).attributes(after: 0)[Attribute.source], Array(found) == source.bytes
+      guard let tuple = attributes[Attribute.original],
+        let addresses = NetlinkReply(type: 0, body: tuple).attributes(after: 0)[Attribute.addresses]
       else { return nil }
-      return Connection(tuple: tuple, identity: attributes[Attribute.identity])
+      self.tuple = tuple
+      identity = attributes[Attribute.identity]
+      let both = NetlinkReply(type: 0, body: addresses).attributes(after: 0)
+      ends = [Attribute.source, Attribute.destination].compactMap { both[$0].flatMap(IPv4Address.init(bytes:)) }
     }
   }
 }

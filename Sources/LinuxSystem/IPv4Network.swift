@@ -17,6 +17,12 @@ package struct IPv4Address: Sendable, Hashable, Comparable, CustomStringConverti
 
   package static func < (left: Self, right: Self) -> Bool { left.number < right.number }
 
+  /// Four bytes, as the network carries it.
+  init?(bytes: ArraySlice<UInt8>) {
+    guard bytes.count == 4 else { return nil }
+    number = bytes.reduce(0) { $0 << 8 | UInt32($1) }
+  }
+
   /// As the network carries it.
   package var bytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - 8 * $0)) } }
 

@@ -149,7 +149,7 @@ extension Links {
 
 extension IPv4Network {
   fileprivate init?(bytes: ArraySlice<UInt8>) {
-    guard bytes.count == 4 else { return nil }
-    self.init(IPv4Address(bytes.reduce(0) { $0 << 8 | UInt32($1) }), prefixLength: 32)
+    guard let address = IPv4Address(bytes: bytes) else { return nil }
+    self.init(address, prefixLength: 32)
   }
 }

@@ -13,6 +13,10 @@ struct NetlinkRequest {
 
   private(set) var bytes: [UInt8] = []
   private(set) var count: UInt32 = 0
+  /// How many messages end with a word of success: an acknowledgement that was asked for, or the end of a list.
+  private(set) var acknowledgements = 0
+  /// Where each message's number stands.
+  private var numberOffsets: [Int] = []
 
   /// Adds a message; `attributes` appends what follows its fixed part.
   mutating func append(
@@ -21,9 +25,18 @@ struct NetlinkRequest {
     var list = NetlinkAttributes()
     attributes(&list)
     let length = UInt32(16 + padded(fixed.count) + list.bytes.count)
+    numberOffsets.append(bytes.count + 8)
+    if flags & Flag.acknowledge != 0 || flags & Flag.dump == Flag.dump { acknowledgements += 1 }
     bytes += native(length) + native(type) + native(flags | Flag.request) + native(count) + native(0 as UInt32)
     bytes += fixed + [UInt8](repeating: 0, count: padded(fixed.count) - fixed.count) + list.bytes
     count += 1
+  }
+
+  /// The packet, its messages numbered from `first` on: their answers bear the same numbers.
+  func numbered(from first: UInt32) -> [UInt8] {
+    var packet = bytes
+    for (index, offset) in numberOffsets.enumerated() { packet.replaceSubrange(offset..<(offset + 4), with: native(first + UInt32(index))) }
+    return packet
   }
 }
 
@@ -50,6 +63,9 @@ struct NetlinkAttributes {
 /// One message of an answer.
 struct NetlinkReply {
   let type: UInt16
+  var flags: UInt16 = 0
+  /// Of the message that it answers.
+  var number: UInt32 = 0
   /// What follows the header.
   let body: ArraySlice<UInt8>
 
@@ -58,9 +74,10 @@ struct NetlinkReply {
     var found: [NetlinkReply] = []
     var rest = packet[...]
     while let length = rest.number(at: 0, UInt32.self).map(Int.init), length >= 16, length <= rest.count,
-      let type = rest.number(at: 4, UInt16.self)
+      let type = rest.number(at: 4, UInt16.self), let flags = rest.number(at: 6, UInt16.self),
+      let number = rest.number(at: 8, UInt32.self)
     {
-      found.append(NetlinkReply(type: type, body: rest.dropFirst(16).prefix(length - 16)))
+      found.append(NetlinkReply(type: type, flags: flags, number: number, body: rest.dropFirst(16).prefix(length - 16)))
       rest = rest.dropFirst(padded(length))
     }
     return found

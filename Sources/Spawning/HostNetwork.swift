@@ -13,27 +13,31 @@ package final class HostNetwork {
     package let description: String
   }
 
-  private let settings: NetworkSettings
+  let settings: NetworkSettings
   let table: NetfilterTable
   let links: Links
   let group: UInt32
   let ruleset: NetworkRuleset
   let watch: NetfilterWatch
   /// While the policy is kept: see ``keepPolicy(on:)``.
-  var keeping: (loop: EventLoop, token: EventLoop.Token)?
-  private let connections: ConnectionTable
+  var keeping: Keeping?
+  /// Whether the table has gone, and could not be made again so far.
+  var isMissing = false
+  let connections: ConnectionTable
+  /// `nil` where the kernel cannot forget connections.
+  var forgetter: ConnectionForgetter?
   private let forwarding: Forwarding
-  private let pool: IPv4Network
-  private let mtu: UInt32
+  let mtu: UInt32
   /// The network namespace of roostd.
   let namespace: Descriptor
+  var addresses: AddressPool
   /// By address.
-  private(set) var leases: [UInt32: Lease] = [:]
-  /// Addresses that may still be in some set: their next owner would have the policies of both.
-  var spoiled: Set<UInt32> = []
-  private var forgetsConnections = true
-  private var latest: UInt32 = 0
-  private var names: UInt32 = 0
+  var leases: [IPv4Address: Lease] = [:]
+  /// Ended ones that may still be in some set: the next owners of their addresses would have the policies of both.
+  var spoiled: [Lease] = []
+  /// Out of all sets, and not yet given to the forgetter.
+  var departed: Set<IPv4Address> = []
+  var names: UInt32 = 0
 
   /// Clears up after an earlier run of the same `name`, and makes what `settings` need.
   ///
@@ -49,7 +53,9 @@ package final class HostNetwork {
     watch = try NetfilterWatch(table: name)
     connections = try ConnectionTable()
     mtu = try links.uplinkMTU() ?? 1500
-    pool = try Self.claim(settings.pool, as: leftovers)
+    let pool = try Self.claim(settings.pool, as: leftovers)
+    // An earlier run's last sandboxes may still be spoken to.
+    addresses = AddressPool(pool, startingAt: .random(in: 0...UInt32(pool.count)))
     do {
       forwarding = try Forwarding(managed: settings.managesForwarding, table: table)
       ruleset = NetworkRuleset(
@@ -58,6 +64,11 @@ package final class HostNetwork {
       try Self.load(ruleset.text)
       // What it replaced is no loss.
       _ = try watch.tellsOfLoss()
+      if try connections.canForget(within: pool) {
+        forgetter = try ConnectionForgetter(connections)
+      } else {
+        note("network: this kernel forgets no connections: those of functions that end stay until they time out")
+      }
       try forwarding.turnOn()
     } catch {
       try leftovers.reap()
@@ -77,12 +88,22 @@ package final class HostNetwork {
     }
   }
 
-  /// Removes everything but the devices, which end with their sandboxes.
+  /// Removes everything, whatever still runs.
+  ///
+  /// The devices first: while there are any, their policy holds. Forwarding before the table, which drops what we do not forward.
   package func remove() throws(SystemError) {
     stopKeeping()
+    forgetter?.stop()
+    try links.delete(group: group)
     try forwarding.turnOff(table)
     try table.delete()
-    try links.deleteUnreachable(pool, priority: group)
+    try links.deleteUnreachable(addresses.range, priority: group)
+    try forgetAllConnections()
+  }
+
+  /// The same for somebody who has another error to tell of.
+  func removeOrNote() {
+    do { try remove() } catch { note("network left behind: \(error)") }
   }
 
   /// Loads the ruleset with the `nft` program, whose words on failure are kept.
@@ -109,130 +130,6 @@ package final class HostNetwork {
       return 65_536
     }
   }
-}
-
-// MARK: Addresses
-
-extension HostNetwork {
-  /// Where ranges are looked for when none is configured: set aside for measuring networks (RFC 2544), so hardly anybody's.
-  private static let commons = IPv4Network(IPv4Address(0xC612_0000), prefixLength: 15)
-  private static let ownLength: UInt8 = 20
-
-  /// Takes a range that no route or address of the host overlaps, and says so with a route of its own.
-  private static func claim(_ wanted: IPv4Network?, as own: NetworkLeftovers) throws -> IPv4Network {
-    if let wanted {
-      guard try claim(wanted, own) else { throw Unavailable(description: "network pool \(wanted): the host uses addresses in it already") }
-      return wanted
-    }
-    let count = UInt32(commons.count >> (32 - UInt64(ownLength)))
-    for offset in 0..<count {
-      let block = (own.group &+ offset) % count
-      let candidate = IPv4Network(IPv4Address(commons.first.number + block << (32 - UInt32(ownLength))), prefixLength: ownLength)
-      if try claim(candidate, own) { return candidate }
-    }
-    throw Unavailable(description: "no addresses for sandboxes: \(commons) is in use; configure a network pool")
-  }
-
-  /// Looks again afterwards: two may have found it free.
-  private static func claim(_ network: IPv4Network, _ own: NetworkLeftovers) throws -> Bool {
-    guard try own.links.isFree(network, but: own.group) else { return false }
-    try own.links.addUnreachable(network, priority: own.group)
-    if try own.links.isFree(network, but: own.group) { return true }
-    try own.links.deleteUnreachable(network, priority: own.group)
-    return false
-  }
-
-  /// What one sandbox has of the network.
-  final class Lease {
-    let address: IPv4Address
-    let deviceName: String
-    let elements: [NetfilterTable.Element]
-
-    init(address: IPv4Address, deviceName: String, elements: [NetfilterTable.Element]) {
-      self.address = address
-      self.deviceName = deviceName
-      self.elements = elements
-    }
-  }
-
-  /// An address, and the policy for it in force; `nil` for none.
-  func admit(_ choice: NetworkPolicyChoice) throws(SpawnFailure) -> Lease? {
-    let sets = try policySets(choice)
-    guard let sets else { return nil }
-    guard let number = nextFree() else { throw SpawnFailure(step: .admitToNetwork, errno: EADDRNOTAVAIL) }
-    let address = IPv4Address(number)
-    names = (names + 1) & 0xF_FFFF
-    let name = "roost\(digits(group & 0xFFFF, 4))-\(digits(names, 5))"
-    let elements =
-      [NetfilterTable.Element(set: NetworkRuleset.sandboxes, device: name, address: address)]
-      + sets.map { NetfilterTable.Element(set: $0, address: address) }
-    let lease = Lease(address: address, deviceName: name, elements: elements)
-    try failing(at: .admitToNetwork) { () throws(SystemError) in try admit(lease) }
-    leases[number] = lease
-    return lease
-  }
-
-  /// A table that somebody has removed, of which we have not been told yet, is made first.
-  private func admit(_ lease: Lease) throws(SystemError) {
-    do { try table.add(lease.elements) } catch  where error.errno == ENOENT {
-      mend()
-      try table.add(lease.elements)
-    }
-  }
-
-  /// From now on no packet of it passes, and the connections that it had are nobody's: they neither count nor wait for the address's next owner.
-  func dismiss(_ lease: Lease) {
-    leases[lease.address.number] = nil
-    do { try table.remove(lease.elements) } catch {
-      note("network of \(lease.deviceName): \(error); its address \(lease.address) is not used again")
-      spoiled.insert(lease.address.number)
-    }
-    guard forgetsConnections else { return }
-    do { try connections.forget(source: lease.address) } catch {
-      note("network: connections of functions that ended stay until they time out: \(error)")
-      // A kernel without it; anything else may be better the next time.
-      if [EOPNOTSUPP, EPROTONOSUPPORT, EINVAL].contains(error.errno) { forgetsConnections = false }
-    }
-  }
-
-  func describe(_ lease: Lease, in link: inout csandbox_link) {
-    link.host = namespace.rawValue
-    link.address = lease.address.number
-    link.group = group
-    link.mtu = mtu
-    unsafe withUnsafeMutableBytes(of: &link.name) { place in
-      unsafe place.copyBytes(from: lease.deviceName.utf8.prefix(15))
-    }
-  }
-
-  /// Which sets a choice makes it a member of. EPERM: the configuration has no such thing.
-  private func policySets(_ choice: NetworkPolicyChoice) throws(SpawnFailure) -> [String]? {
-    switch choice {
-    case .none: return nil
-    case .nat where settings.defaultEgress == .nat: return []
-    case .subnet(let subnet, let groups)
-    where settings.subnets.indices.contains(Int(subnet)) && settings.subnets[Int(subnet)].egress == .nat
-      && groups.allSatisfy { settings.groups.indices.contains(Int($0)) }:
-      return [NetworkRuleset.subnet(subnet)] + groups.map(NetworkRuleset.group)
-    case .nat, .subnet: throw SpawnFailure(step: .admitToNetwork, errno: EPERM)
-    }
-  }
-
-  /// The longest unused, so that what is still under way to the last owner finds nobody. Neither the first nor the last of the range.
-  private func nextFree() -> UInt32? {
-    let usable = UInt32(pool.count) - 2
-    for _ in 0..<usable {
-      latest = latest % usable + 1
-      let number = pool.first.number + latest
-      if leases[number] == nil, !spoiled.contains(number) { return number }
-    }
-    return nil
-  }
-}
-
-private func digits(_ number: UInt32, _ count: Int) -> String {
-  let text = String(number, radix: 16)
-  return String(repeating: "0", count: max(0, count - text.count)) + text
 }
 
 extension Pipe {

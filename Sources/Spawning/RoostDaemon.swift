@@ -87,10 +87,16 @@ package final class RoostDaemon {
     try Privileges.settle()
     if SupervisorDomain.landlockVersion == nil { note("this kernel has no Landlock: the supervisor can read what its user can") }
     loop = try EventLoop()
-    host = try SandboxHost(
-      settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
-      controlGroups: groups, network: HostNetwork.forSandboxes(settings.network, name: groups.name), prepared: prepared)
-    volumes = try VolumePool(host: host, loop: loop)
+    let network = HostNetwork.forSandboxes(settings.network, name: groups.name)
+    do {
+      host = try SandboxHost(
+        settings: settings, state: state.descriptor, initProgram: programs.initProgram, unpackProgram: programs.unpackProgram,
+        controlGroups: groups, network: network, prepared: prepared)
+      volumes = try VolumePool(host: host, loop: loop)
+    } catch {
+      network?.removeOrNote()
+      throw error
+    }
   }
 
   /// Before anything is read that a supervisor of an earlier run could still have a hand in.
@@ -107,6 +113,16 @@ package final class RoostDaemon {
   }
 
   private func run() throws -> Int32 {
+    do { try serve() } catch {
+      // The host has its network back whatever was wrong.
+      host.network?.removeOrNote()
+      throw error
+    }
+    try host.network?.remove()
+    return status
+  }
+
+  private func serve() throws {
     _ = try loop.watch(signals.descriptor.rawValue) { [self] in heedSignals() }
     try host.network?.keepPolicy(on: loop)
     startSupervisor()
@@ -118,8 +134,6 @@ package final class RoostDaemon {
     try host.controlGroups.reapLeftovers()
     try host.controlGroups.remove()
     try record.take()?.remove()
-    try host.network?.remove()
-    return status
   }
 }
 

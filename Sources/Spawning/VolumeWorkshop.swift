@@ -6,8 +6,8 @@ import Synchronization
 /// A thread that makes `/tmp` volumes, and those of ``VolumeTeardown``, which take them down.
 ///
 /// Mounting an ext4 on a fresh loop device takes milliseconds and unmounting it up to tens: what would hold up every sandbox on the
-/// loop's thread holds up nobody here. There are no other threads in roostd; the child of a clone does not care for them, since it
-/// neither allocates nor locks.
+/// loop's thread holds up nobody here. The only other thread in roostd is ``ConnectionForgetter``'s; the child of a clone does not
+/// care for them, since it neither allocates nor locks.
 final class VolumeWorkshop: Sendable {
   enum Job: Sendable {
     case make(megabytes: UInt32)

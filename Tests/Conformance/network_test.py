@@ -1,9 +1,12 @@
 """Network policy: what a function reaches, and what it does not, through a host whose network ends in one that the tests play."""
 
+import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from botocore.exceptions import ClientError
@@ -321,6 +324,117 @@ def test_the_policy_of_running_functions_survives_a_flush_of_the_firewall(functi
     assert "somebody removed table" in host.log_text()
 
 
+CHATTER = """
+import socket, sys
+connection = socket.create_connection((sys.argv[1], 5433), 3)
+print(connection.getsockname()[1], flush=True)
+for line in sys.stdin:
+    connection.settimeout(float(line))
+    try:
+        connection.sendall(b"?")
+        print(connection.recv(1).decode(), flush=True)
+    except OSError as error:
+        print("lost", flush=True)
+"""
+
+
+class Chat:
+    """A connection from within a sandbox's network to a service of the host that answers each byte."""
+
+    def __init__(self, process):
+        self.client = subprocess.Popen(["nsenter", f"--net=/proc/{process}/ns/net", sys.executable, "-c", CHATTER, Outside.HOST],
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.client.stdout.readline() or 0)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.kill()
+        self.client.wait()
+        self.client.stdin.close()
+        self.client.stdout.close()
+
+    def ask(self, seconds=3):
+        self.client.stdin.write(f"{seconds}\n")
+        self.client.stdin.flush()
+        return self.client.stdout.readline().strip()
+
+
+@pytest.fixture
+def echo():
+    with socket.create_server(("0.0.0.0", 5433)) as server:
+        def answer(connection):
+            with connection:
+                try:
+                    while data := connection.recv(1):
+                        connection.sendall(data)
+                except OSError:
+                    pass  # it was cut off, as it should be
+
+        def accept():
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=answer, args=[connection], daemon=True).start()
+        threading.Thread(target=accept, daemon=True).start()
+        yield server
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_connection_made_while_there_was_no_policy_does_not_outlive_that(functions, host, echo):
+    function = functions()
+    process = process_of(function, host)
+    before = table(host)
+    # The moment without a table is as long as the test likes.
+    os.kill(host.roostd.pid, signal.SIGSTOP)
+    try:
+        run(["nft", "flush", "ruleset"])
+        chat = Chat(process)
+    finally:
+        os.kill(host.roostd.pid, signal.SIGCONT)
+    with chat:
+        # However fast it is: the answer that comes now has been begun before.
+        wait_until(lambda: table(host) == before, 10, "the table's return")
+        wait_until(lambda: not any(f"sport={chat.port} " in line for line in connections()), 10, "the connection's end")
+        assert chat.port and chat.ask() == "lost"
+        assert not any(f"sport={chat.port} " in line and "ASSURED" in line for line in connections())
+
+
+def connections():
+    with open("/proc/net/nf_conntrack") as file:
+        return file.readlines()
+
+
+def test_while_there_can_be_no_policy_nothing_is_started_and_one_attempt_a_second_is_made(outside, tmp_path):
+    """Somebody removes the table, and `nft` is not there to make it again; then it is."""
+    empty = tmp_path / "nft"
+    empty.touch(0o644)
+    with OwnMounts() as host:
+        function = Deployer(host.client())(SOURCE, name="before")
+        assert function.call(["tcp", Outside.GATEWAY, 80]) == f"tcp 80 from {Outside.HOST}"
+        inside = ["nsenter", f"--mount=/proc/{host.roostd.pid}/ns/mnt"]
+        subprocess.run([*inside, "mount", "--bind", empty, "/usr/sbin/nft"], check=True)
+        began, before = time.monotonic(), table(host)
+        run(["nft", "flush", "ruleset"])
+        wait_until(lambda: "cannot be made again" in host.log_text(), 10, "roostd's word")
+        assert "have lost their devices" in host.log_text()
+        assert function.call(["interfaces"]) == ["lo"], "who ran has no way out"
+        late = Deployer(host.client())(SOURCE, name="late")
+        for _ in range(5):
+            with pytest.raises(ClientError) as failure:
+                late.call(["interfaces"])
+            assert failure.value.response["Error"]["Code"] == "ServiceException"
+        assert "admitToNetwork" in host.log_text() and "ENETDOWN" in host.log_text()
+        attempts = host.log_text().count("cannot be made again")
+        assert attempts <= time.monotonic() - began + 2
+        subprocess.run([*inside, "umount", "/usr/sbin/nft"], check=True)
+        wait_until(lambda: table(host) == before, 10, "the table's return")
+        assert late.call(["tcp", Outside.GATEWAY, 80]) == f"tcp 80 from {Outside.HOST}"
+
+
 # ---- Spoofing, exhaustion ----
 
 
@@ -365,8 +479,7 @@ def test_connections_end_with_their_sandbox(host, outside):
     assert function.call(["hold", Outside.GATEWAY, 80, 40]) == 40
 
     def tracked():
-        with open("/proc/net/nf_conntrack") as file:
-            return sum(f"src={address} " in line for line in file)
+        return sum(f"src={address} " in line for line in connections())
     assert tracked() >= 40
     deployer.delete_all()
     wait_until(lambda: tracked() == 0, 20, "the end of the connections")
@@ -394,6 +507,8 @@ def test_nothing_stays_in_the_hosts_network(outside, end):
     with Host() as host:
         function = Deployer(host.client())(SOURCE)
         assert function.call(["tcp", Outside.GATEWAY, 80]) == f"tcp 80 from {Outside.HOST}"
+        address = function.call(["own_address"])
+        assert function.call(["hold", Outside.GATEWAY, 80, 20]) == 20
         during = traces()
         assert [len(during[kind]) - len(before[kind]) for kind in ("devices", "routes", "tables")] == [1, 2, 1]
         if end != "stop":
@@ -404,7 +519,9 @@ def test_nothing_stays_in_the_hosts_network(outside, end):
             wait_until(lambda: traces() == before, 10, "the end of all of it")
             assert forwarding() == was_forwarding
         if end == "kill":
+            assert any(f"src={address} " in line for line in connections())
             host.start()
+            assert not any(f"src={address} " in line for line in connections()), "what the earlier run's functions had"
             # Of the earlier run only what is made at every start.
             wait_until(lambda: len(traces()["devices"]) == len(before["devices"]), 10, "the devices' end")
             assert len(traces()["tables"]) == len(before["tables"]) + 1
@@ -417,7 +534,7 @@ def test_a_host_without_nftables_says_so_and_runs_functions_without_a_network(tm
     """roostd sees no `nft` program: an empty file that nobody may execute is in its place."""
     empty = tmp_path / "nft"
     empty.touch(0o644)
-    with WithoutProgram(empty, "/usr/sbin/nft") as host:
+    with OwnMounts(f"mount --bind {empty} /usr/sbin/nft") as host:
         assert "NO NETWORK FOR FUNCTIONS" in host.log_text()
         with pytest.raises(ClientError) as failure:
             Deployer(host.client())(SOURCE).call(["interfaces"])
@@ -425,12 +542,12 @@ def test_a_host_without_nftables_says_so_and_runs_functions_without_a_network(tm
         assert "admitToNetwork" in host.log_text()
 
 
-class WithoutProgram(Host):
-    """A host in a mount namespace where another file covers a program."""
+class OwnMounts(Host):
+    """A host in a mount namespace of its own, where something is done first."""
 
-    def __init__(self, cover, program):
+    def __init__(self, preparation="true"):
         super().__init__()
-        self.cover, self.program = cover, program
+        self.preparation = preparation
 
     def command(self):
-        return ["unshare", "--mount", "sh", "-c", f"mount --bind {self.cover} {self.program} && exec \"$@\"", "sh", *super().command()]
+        return ["unshare", "--mount", "sh", "-c", f"{self.preparation} && exec \"$@\"", "sh", *super().command()]

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import LinuxSystem
@@ -56,6 +57,60 @@ import Testing
       }
       _ = NetlinkReply(type: 0, body: bytes[...]).attributes(after: 0)
     }
+  }
+
+  // ---- Answers ----
+
+  private static func answer(_ type: UInt16, to number: UInt32, flags: UInt16 = 0, _ code: Int32) -> NetlinkReply {
+    NetlinkReply(type: type, flags: flags, number: number, body: native(code)[...])
+  }
+
+  private static func change(_ count: Int) -> NetlinkRequest {
+    var request = NetlinkRequest()
+    for _ in 0..<count { request.append(type: 24, flags: NetlinkRequest.Flag.acknowledge) }
+    return request
+  }
+
+  private static func refusal(of request: NetlinkRequest, _ replies: NetlinkReply..., harmless: Int32 = 0) -> Int32? {
+    var answers = NetlinkAnswers(to: request, numberedFrom: 7, harmless: harmless)
+    for reply in replies { _ = answers.isOne(reply) }
+    return answers.refusal
+  }
+
+  @Test func `an answer counts for the request whose number it bears`() {
+    let (one, two) = (Self.change(1), Self.change(2))
+    #expect(Self.refusal(of: one, Self.answer(2, to: 7, 0)) == nil)
+    #expect(Self.refusal(of: one, Self.answer(2, to: 6, -EPERM), Self.answer(2, to: 7, 0)) == nil, "an earlier one's")
+    #expect(Self.refusal(of: two, Self.answer(2, to: 7, 0), Self.answer(2, to: 8, -EEXIST)) == EEXIST)
+    #expect(Self.refusal(of: two, Self.answer(2, to: 7, -ENOENT), Self.answer(2, to: 8, -EPERM), harmless: ENOENT) == EPERM)
+    #expect(Self.refusal(of: two, Self.answer(2, to: 7, 0)) == EBADMSG, "one has not been acknowledged")
+    #expect(Self.refusal(of: one, Self.answer(2, to: 6, 0)) == EBADMSG)
+  }
+
+  @Test func `a list counts when it has been told to its end`() {
+    var list = NetlinkRequest()
+    list.append(type: 26, flags: NetlinkRequest.Flag.dump)
+    #expect(Self.refusal(of: list, Self.answer(24, to: 7, 1), Self.answer(3, to: 7, 0)) == nil)
+    #expect(Self.refusal(of: list, Self.answer(24, to: 7, 1), Self.answer(3, to: 7, -ENOMEM)) == ENOMEM)
+    #expect(Self.refusal(of: list, Self.answer(24, to: 7, 1)) == EBADMSG)
+    #expect(Self.refusal(of: list, Self.answer(24, to: 7, flags: 0x10, 1), Self.answer(3, to: 7, 0)) == EINTR)
+    var answers = NetlinkAnswers(to: list, numberedFrom: 7)
+    #expect(!answers.isOne(Self.answer(24, to: 6, 1)) && answers.isOne(Self.answer(24, to: 7, 1)))
+  }
+
+  @Test func `what an earlier call left in the socket is not taken for this one's answer`() throws {
+    let socket = try NetlinkSocket(.route)
+    var list = NetlinkRequest()
+    list.append(type: 18, flags: NetlinkRequest.Flag.dump, fixed: [UInt8](repeating: 0, count: 16))
+    let devices = try socket.ask(list, "RTM_GETLINK", "").count
+    var wrong = NetlinkRequest()
+    wrong.append(type: 18, flags: NetlinkRequest.Flag.acknowledge, fixed: [0, 0, 0, 0] + native(0x7FFF_FFFF as UInt32) + native(0 as UInt64))
+    for left in [wrong, list] {
+      let bytes = left.numbered(from: 1)
+      #expect(unsafe write(socket.rawValue, bytes, bytes.count) == bytes.count)
+      #expect(try socket.ask(list, "RTM_GETLINK", "").count == devices)
+    }
+    #expect(throws: SystemError(call: "RTM_GETLINK", object: "", errno: ENODEV)) { try socket.ask(wrong, "RTM_GETLINK", "") }
   }
 
   @Test func `networks are written in one way, and nothing else is one`() {

@@ -39,7 +39,7 @@ final class FaultSession {
     supervisor = try daemon.nextSupervisor()
     // The first sandbox of all makes what every other uses.
     try makeAndRemove()
-    idle = try awaitLook { $0.traces.loopDevices == 0 && $0.threads <= 2 }
+    idle = try awaitLook { $0.traces.loopDevices == 0 && $0.threads <= 3 }
   }
 
   func order(_ text: String) throws -> String {

@@ -129,6 +129,113 @@ extension HostRing {
       try session.destroy(1)
     }
 
+    @Test func `an address that may still be in a set is nobody's until it is certainly out`() throws {
+      try inOwnNetwork {
+        var settings = Self.settings
+        settings.pool = IPv4Network("198.18.7.0/28")
+        let network = try HostNetwork(settings: settings, name: "roost-0badcafe")
+        // In sets of another kind nothing can be put, and nothing taken out.
+        let sets = [NetworkRuleset.sandboxes, NetworkRuleset.subnet(0), NetworkRuleset.group(0)]
+        let table = "table inet roost-0badcafe"
+        let strange = sets.map { "set \($0) { type ether_addr; }" }.joined(separator: "\n")
+        try HostNetwork.load("delete \(table)\n\(table) {\n\(strange)\n}\n")
+        let choice = NetworkPolicyChoice.subnet(0, groups: [0])
+        for _ in 0..<14 { #expect(throws: SpawnFailure(step: .admitToNetwork, errno: EINVAL)) { try network.admit(choice) } }
+        #expect(throws: SpawnFailure(step: .admitToNetwork, errno: EADDRNOTAVAIL)) { try network.admit(choice) }
+        // With sets as they must be, all of it can be proven.
+        try HostNetwork.load(network.ruleset.text)
+        let addresses = try (0..<14).map { _ in try network.admit(choice)?.address }
+        #expect(Set(addresses).count == 14)
+        #expect(throws: SpawnFailure(step: .admitToNetwork, errno: EADDRNOTAVAIL)) { try network.admit(choice) }
+        try network.remove()
+      }
+    }
+
+    @Test func `what became of each batch of addresses is told once`() throws {
+      try inOwnNetwork {
+        let table = try ConnectionTable()
+        let forgetter = try ConnectionForgetter(table)
+        defer { forgetter.stop() }
+        #expect(forgetter.outcome(waiting: true) == nil)
+        let address = IPv4Address(0xC612_0001)
+        #expect(forgetter.forget([address]))
+        let outcome = try #require(forgetter.outcome(waiting: true))
+        #expect(outcome.addresses == [address] && outcome.error == nil)
+        #expect(forgetter.outcome(waiting: true) == nil, "told once")
+      }
+    }
+
+    @Test func `an address goes to its next owner when its connections are forgotten`() throws {
+      try inOwnNetwork {
+        var settings = Self.settings
+        settings.pool = IPv4Network("198.18.7.0/28")
+        let network = try HostNetwork(settings: settings, name: "roost-0badcafe")
+        let leases = try (0..<14).compactMap { _ in try network.admit(.nat) }
+        network.dismiss(leases[3])
+        #expect(network.departed == [leases[3].address])
+        // With no other left it is waited for.
+        #expect(try network.admit(.nat)?.address == leases[3].address)
+        #expect(network.departed.isEmpty)
+        try network.remove()
+        #expect(try output(of: "/usr/sbin/nft", ["list", "tables"]).output == "")
+      }
+    }
+
+    @Test func `a pool gives each address to one at a time, the longest unused first, and not from its beginning`() throws {
+      let range = try #require(IPv4Network("198.18.7.0/28"))
+      var pool = AddressPool(range, startingAt: 12)
+      let all = (0..<14).compactMap { _ in pool.take() }
+      #expect(all.map { $0.number & 15 } == [13, 14, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12] && pool.take() == nil)
+      pool.give(back: [all[9], all[4]])
+      #expect(pool.take() == all[4] && pool.take() == all[9] && pool.take() == nil)
+    }
+
+    @Test func `each daemon begins somewhere else in its pool`() throws {
+      let first = try (0..<4).map { _ in try firstAddress() }
+      #expect(Set(first).count > 1, "\(first)")
+    }
+
+    private func firstAddress() throws -> IPv4Address? {
+      try inOwnNetwork {
+        let network = try HostNetwork(settings: Self.settings, name: "roost-0badcafe")
+        defer { network.removeOrNote() }
+        return try network.admit(.nat)?.address
+      }
+    }
+
+    @Test func `however roostd ends, its network is gone`() throws {
+      let installation = try Installation()
+      let session = try DaemonSession(
+        installation, supervisorOptions: ["--egress", "nat"], wrapper: ["/usr/bin/unshare", "--net", "--mount", "--propagation", "private"])
+      let supervisor = try session.nextSupervisor()
+      let beside = ["--net", "--mount", "--target", supervisor.processID]
+      // Held by the supervisor's namespaces for as long as this runs.
+      let keeper = try ChildProcess(program: "/usr/bin/nsenter", arguments: ["--net", "--target", supervisor.processID, "sleep", "60"])
+      defer { end(keeper) }
+      let groups = try ControlGroupLayout.detect().hierarchies.map {
+        "\($0.mountPoint)/\(ControlGroupTree.name(forStateDirectory: installation.stateDirectory))"
+      }
+      #expect(try tables(of: keeper).contains("table inet roost-"))
+      // A directory that something is mounted on cannot be removed.
+      for group in groups { try run("/usr/bin/nsenter", beside + ["mount", "--bind", group, group]) }
+      try session.signal(SIGTERM)
+      #expect(try session.end() == .code(71))
+      // The mounts have gone with roostd's namespace.
+      for group in groups { #expect(unsafe rmdir(group) == 0 || errno == ENOENT) }
+      #expect(try tables(of: keeper) == "")
+    }
+
+    private func tables(of process: borrowing ChildProcess) throws -> String {
+      try output(of: "/usr/bin/nsenter", ["--net", "--target", "\(process.processID)", "nft", "list", "tables"]).output
+    }
+
+    private func end(_ process: borrowing ChildProcess) {
+      do {
+        try process.send(signal: SIGKILL)
+        _ = try process.wait()
+      } catch { Issue.record(error) }
+    }
+
     @Test func `each sandbox is assured of connections, and all together have half of the table`() throws {
       let pool = try #require(IPv4Network("198.18.0.0/20"))
       let ruleset = NetworkRuleset(

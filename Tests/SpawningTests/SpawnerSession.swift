@@ -157,6 +157,25 @@ final class Received {
   }
 }
 
+/// Runs `body` on a thread of its own, in a fresh network with nothing but loopback.
+func inOwnNetwork<Answer: Sendable>(_ body: @escaping @Sendable () throws -> Answer) throws -> Answer {
+  let done = DispatchSemaphore(value: 0)
+  let box = AnswerBox<Answer>()
+  Thread.detachNewThread {
+    let result = Result {
+      try enterNetworkNamespace()
+      return try body()
+    }
+    box.result.withLock { $0 = result }
+    done.signal()
+  }
+  done.wait()
+  guard let result = box.result.withLock({ $0 }) else { throw SpawnerSession.Ended(reason: "no answer") }
+  return try result.get()
+}
+
+private final class AnswerBox<Answer: Sendable>: Sendable { let result = Mutex<Result<Answer, any Error>?>(nil) }
+
 /// A fresh one for the calling thread, with nothing but loopback.
 private func enterNetworkNamespace() throws {
   let newNetwork: CInt = 0x4000_0000

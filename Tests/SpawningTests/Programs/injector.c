@@ -123,7 +123,8 @@ static const char *look_up(pid_t id) {
   sscanf(text, "Name:\t%31s", name);
   if (strstr(text, "\nTgid:")) sscanf(strstr(text, "\nTgid:"), "\nTgid:\t%d", &group);
   if (strstr(text, "\nPPid:")) sscanf(strstr(text, "\nPPid:"), "\nPPid:\t%d", &parent);
-  if (group == program) return "workshop";
+  // Forgets connections when it will.
+  if (group == program) return strcmp(name, "roostd-forget") ? "workshop" : "other";
   if (parent != program) return "other";
   return !strcmp(name, "roostd") ? "child" : !strcmp(name, "watcher") ? "helper" : "other";
 }
