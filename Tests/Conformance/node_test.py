@@ -6,6 +6,7 @@ import re
 import time
 
 import pytest
+from framed_log import FRAMED, records
 from functions import exit_error, make_zip
 from host import ACCOUNT, REGION
 
@@ -207,6 +208,21 @@ def test_console_lines_carry_time_request_and_level(deploy_node):
         ("INFO", "two\rlines")]
     now = time.time()
     assert all(abs(time.mktime(time.strptime(line[0][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone - now) < 100 for line in lines[:-1])
+
+
+def test_a_framed_log_keeps_records_whole(deploy_node):
+    function = deploy_node("""
+        exports.handler = async () => {
+          console.log('two\\nlines');
+          console.error('bad');
+          return [process.env._LAMBDA_TELEMETRY_LOG_FD ?? null, require('fs').readFileSync('/tmp/frames', 'base64')];
+        };
+    """, files={"wrap": FRAMED}, Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrap"}})
+    answer = function.invoke()
+    told, frames = answer.payload
+    first, second = records(base64.b64decode(frames))
+    assert told is None and first.text.endswith(f"\t{answer.request_id}\tINFO\ttwo\nlines\n") and second.text.endswith("\tERROR\tbad\n")
+    assert (first.type, second.type) == (0xa55a000f, 0xa55a0017) and first.is_recent
 
 
 def test_a_payload_of_almost_six_megabytes_passes_both_ways(deploy_node):
