@@ -141,6 +141,10 @@ final class RuntimePeer: RuntimeAPIDelegate {
     environment?.assumeIsolated { [generation] in $0.runtimeAnswered(answer, generation) }
   }
 
+  func runtimeStreamed(_ part: ByteBuffer) -> Bool {
+    environment?.assumeIsolated { [generation] in $0.runtimeStreamed(part, generation) } ?? true
+  }
+
   func runtimeFailedToInitialize(_ error: RuntimeInitError) {
     environment?.assumeIsolated { [generation] in
       if $0.generation == generation { $0.fault(.initError(payload: error.payload, type: error.type)) }

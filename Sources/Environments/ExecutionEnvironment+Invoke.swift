@@ -24,25 +24,30 @@ extension ExecutionEnvironment {
     switch answer {
     case .response(let payload, let contentType):
       answered(payload, contentType: contentType, errorType: nil)
+    case .streamed: answered(ByteBuffer(), contentType: nil, errorType: nil)
     case .error(let payload, let type):
-      answered(payload, contentType: nil, errorType: type)
-    case .tooLarge:
-      answered(Self.tooLarge, contentType: nil, errorType: "Function.ResponseSizeTooLarge")
+      answered(payload, contentType: nil, errorType: type.classified, sentType: type.sent)
+    case .tooLarge(let limit):
+      answered(Self.tooLarge(limit), contentType: nil, errorType: "Function.ResponseSizeTooLarge")
     case .invalidResponseMode:
       fault(.invalidResponseMode)
+    case .truncated: responseBrokeOff(generation)
     }
   }
 
-  private static let tooLarge = ByteBuffer(
-    string: #"{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed "#
-      + #"payload size (\#(Limits.runtimePayloadBytes) bytes)."}"#)
+  private static func tooLarge(_ limit: Int) -> ByteBuffer {
+    ByteBuffer(
+      string: #"{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed "#
+        + #"payload size (\#(limit) bytes)."}"#)
+  }
 
   /// The caller is answered here and now, unless it waits for the log's tail, which ends with the REPORT line.
-  private func answered(_ payload: ByteBuffer, contentType: String?, errorType: String?) {
-    let answer = InvocationAnswer(payload: payload, contentType: contentType, isFunctionError: errorType != nil)
+  private func answered(_ payload: ByteBuffer, contentType: String?, errorType: String?, sentType: String? = nil) {
+    let answer = InvocationAnswer(
+      payload: payload, contentType: contentType, isFunctionError: errorType != nil, errorType: sentType ?? errorType)
     guard
       let running = machine.answered(
-        at: .now(), isError: errorType != nil, errorType: errorType, bytes: payload.readableBytes)
+        at: .now(), isError: errorType != nil, errorType: errorType, bytes: payload.readableBytes + streamedBytes)
     else { return }
     if running.invocation.wantsLogTail {
       heldAnswer = answer
@@ -58,7 +63,8 @@ extension ExecutionEnvironment {
     let ended = NIODeadline.now()
     collectOutput()
     let usage = usage()
-    let report = InvocationReport(running, ended: ended, fault: fault, usage: usage, version: version, times: times)
+    let report = InvocationReport(
+      running, ended: ended, fault: fault, usage: usage, version: version, times: times, streamedBytes: streamedBytes)
     times.used = usage
     logEnd(running, report, fault: fault)
     answerHeld(running, fault: fault)
@@ -74,7 +80,8 @@ extension ExecutionEnvironment {
       answer = held
     } else if let fault, running.answered == nil {
       answer = InvocationAnswer(
-        payload: fault.payload(requestID: running.invocation.requestID), contentType: nil, isFunctionError: true)
+        payload: fault.payload(requestID: running.invocation.requestID), contentType: nil, isFunctionError: true,
+        errorType: fault.errorType)
     } else {
       return
     }

@@ -43,6 +43,8 @@ package actor ExecutionEnvironment {
   var splitters: [OutputStream: LineSplitter] = [.standardOutput: LineSplitter(), .standardError: LineSplitter()]
   var paces: [OutputStream: OutputPace] = [:]
   var times = Times()
+  /// Bytes of the running invocation's response that its caller has been given already.
+  var streamedBytes = 0
 
   /// What this life has taken so far.
   struct Times {
@@ -133,11 +135,13 @@ package actor ExecutionEnvironment {
     let invocation = running.invocation
     setClock(running.deadline) { $0.timeIsUp() }
     machine.delivered(at: .now())
+    streamedBytes = 0
     runtime.deliver(
       RuntimeEvent(
         requestID: invocation.requestID, deadline: running.begunWall + budget,
         invokedFunctionARN: invocation.invokedARN, traceID: invocation.traceID,
-        clientContext: invocation.clientContext, contentType: invocation.contentType, payload: invocation.payload))
+        clientContext: invocation.clientContext, tenantID: invocation.tenantID, contentType: invocation.contentType,
+        payload: invocation.payload, streamLimit: invocation.stream == nil ? nil : Limits.streamedResponseBytes))
   }
 
   /// Runs `action` at `deadline` unless the clock is set anew or cleared before.

@@ -7,7 +7,10 @@ package struct Invocation: Sendable {
   package var payload: ByteBuffer
   package var contentType: String?
   package var clientContext: String?
+  package var tenantID: String?
   package var traceID: String
+  /// Takes a streamed response in parts; `nil` has it put together.
+  package var stream: ResponseStream?
   package var wantsLogTail: Bool
   /// When the request was accepted.
   package var accepted: NIODeadline
@@ -16,14 +19,17 @@ package struct Invocation: Sendable {
 
   package init(
     requestID: String, invokedARN: String, payload: ByteBuffer, contentType: String?, clientContext: String?,
-    traceID: String, wantsLogTail: Bool, accepted: NIODeadline, completion: @escaping @Sendable (InvocationEnd) -> Void
+    tenantID: String? = nil, traceID: String, stream: ResponseStream? = nil, wantsLogTail: Bool, accepted: NIODeadline,
+    completion: @escaping @Sendable (InvocationEnd) -> Void
   ) {
     self.requestID = requestID
     self.invokedARN = invokedARN
     self.payload = payload
     self.contentType = contentType
     self.clientContext = clientContext
+    self.tenantID = tenantID
     self.traceID = traceID
+    self.stream = stream
     self.wantsLogTail = wantsLogTail
     self.accepted = accepted
     self.completion = completion
@@ -43,8 +49,11 @@ package enum InvocationEnd: Sendable {
 }
 
 package struct InvocationAnswer: Sendable {
+  /// The whole response, or the error. Empty after a response that was streamed.
   package var payload: ByteBuffer
   package var contentType: String?
   package var isFunctionError: Bool
+  /// What failed, as the runtime named it, or in the platform's words; `nil` on success.
+  package var errorType: String?
   package var logTail: String?
 }

@@ -16,6 +16,8 @@ enum InvocationFault: Sendable {
   /// The runtime posted to `/runtime/init/error`.
   case initError(payload: ByteBuffer, type: String)
   case invalidResponseMode
+  /// A streamed response broke off.
+  case truncatedResponse
   /// The host took the sandbox away.
   case stopped
 
@@ -28,13 +30,14 @@ enum InvocationFault: Sendable {
     case .invalidEntrypoint: "Runtime.InvalidEntrypoint"
     case .initError(_, let type): type
     case .invalidResponseMode: "Runtime.InvalidResponseModeHeader"
+    case .truncatedResponse: "Runtime.TruncatedResponse"
     case .stopped: "Sandbox.Failure"
     }
   }
 
   var outcome: InvocationOutcome {
     switch self {
-    case .exited, .invalidResponseMode: .crash
+    case .exited, .invalidResponseMode, .truncatedResponse: .crash
     case .outOfMemory: .outOfMemory
     case .timedOut: .timeout
     case .initTimedOut, .invalidEntrypoint, .initError: .initError
@@ -46,7 +49,7 @@ enum InvocationFault: Sendable {
   var reportStatus: String {
     switch self {
     case .timedOut, .initTimedOut: "timeout"
-    case .exited, .outOfMemory, .invalidEntrypoint, .initError, .invalidResponseMode, .stopped: "error"
+    case .exited, .outOfMemory, .invalidEntrypoint, .initError, .invalidResponseMode, .truncatedResponse, .stopped: "error"
     }
   }
 
@@ -62,6 +65,7 @@ enum InvocationFault: Sendable {
     case .invalidEntrypoint: "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap /var/runtime/bootstrap]"
     case .initError(_, let type): "Runtime failed to initialize: \(type)"
     case .invalidResponseMode: "Invalid function response mode"
+    case .truncatedResponse: "Response was truncated"
     case .stopped: "The execution environment was stopped"
     }
   }
@@ -77,7 +81,7 @@ enum InvocationFault: Sendable {
     switch self {
     case .timedOut: ["\(now) \(requestID) \(message)"]
     case .initError: []
-    case .exited, .outOfMemory, .initTimedOut, .invalidEntrypoint, .invalidResponseMode, .stopped:
+    case .exited, .outOfMemory, .initTimedOut, .invalidEntrypoint, .invalidResponseMode, .truncatedResponse, .stopped:
       ["RequestId: \(requestID) Error: \(message)", errorType]
     }
   }

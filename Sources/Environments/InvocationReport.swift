@@ -10,13 +10,15 @@ struct InvocationReport {
   private let usage: Usage
   private let times: ExecutionEnvironment.Times
   private let ended: NIODeadline
+  private let streamedBytes: Int
 
   init(
     _ running: RunningInvocation, ended: NIODeadline, fault: InvocationFault?, usage: Usage, version: FunctionVersion,
-    times: ExecutionEnvironment.Times
+    times: ExecutionEnvironment.Times, streamedBytes: Int = 0
   ) {
     self.running = running
     self.ended = ended
+    self.streamedBytes = streamedBytes
     self.fault = running.answered == nil ? fault : nil
     self.usage = usage
     self.version = version
@@ -58,7 +60,7 @@ struct InvocationReport {
       accepted: running.begunWall - (running.begun - running.invocation.accepted).microseconds / 1_000, phases: phases,
       billedMilliseconds: billedMilliseconds, memorySize: version.memory, maxMemoryUsed: usage.maxMemory,
       cpuMicroseconds: max(0, usage.cpuMicroseconds - times.used.cpuMicroseconds),
-      requestBytes: Int64(running.invocation.payload.readableBytes), responseBytes: Int64(running.answered?.bytes ?? 0),
+      requestBytes: Int64(running.invocation.payload.readableBytes), responseBytes: Int64(running.answered?.bytes ?? streamedBytes),
       stalls: usage.stalls.since(times.used.stalls))
   }
 

@@ -14,6 +14,10 @@ package enum Limits {
   package static let synchronousPayloadBytes = 6_291_456
   /// Request and response as the Runtime API enforces them: 6 MiB and 100 bytes.
   package static let runtimePayloadBytes = 6_291_556
+  /// Payload of an `Event` invocation.
+  package static let asynchronousPayloadBytes = 1_048_576
+  /// A response that is streamed to its caller: 200 MiB.
+  package static let streamedResponseBytes = 209_715_200
   package static let clientContextBytes = 3_583
   package static let initPhase: Duration = .seconds(10)
   package static let logTailBytes = 4_096

@@ -19,6 +19,7 @@ extension Invocation {
     head.writeStaticString("\r\n")
     if let clientContext = event.clientContext { head.writeField("Lambda-Runtime-Client-Context", clientContext) }
     if let cognitoIdentity = event.cognitoIdentity { head.writeField("Lambda-Runtime-Cognito-Identity", cognitoIdentity) }
+    if let tenantID = event.tenantID { head.writeField("Lambda-Runtime-Aws-Tenant-Id", tenantID) }
     head.writeField("Content-Length", String(event.payload.readableBytes))
     head.endHead(persistence)
     guard isSmall else { return (head, event.payload) }

@@ -41,6 +41,11 @@ package final class RuntimeAPIServer: Sendable {
     session.value.deliver(event)
   }
 
+  /// There is room for more of the response that is being streamed; harmless if none is.
+  package func resumeStream() {
+    session.value.resumeStream()
+  }
+
   /// Closes the listener and all connections, and lets go of the delegate. The future ends with the last of them.
   package func close() -> EventLoopFuture<Void> {
     let ends = [listener.closeFuture] + session.value.connectionsEnd

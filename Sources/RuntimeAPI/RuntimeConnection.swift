@@ -45,6 +45,8 @@ final class RuntimeConnection: ChannelDuplexHandler {
   /// Its part of the session's unfinished requests.
   private var unfinished = 0
   private var isReadWithheld = false
+  /// The caller of a streamed response has enough for now.
+  private var isHeld = false
   private var isInputClosed = false
   private var wasReset = false
   private var context: ChannelHandlerContext?
@@ -86,6 +88,19 @@ final class RuntimeConnection: ChannelDuplexHandler {
     guard context != nil else { return }
     let exchange = Exchange(purpose: .reply(reply), persistence: .close, isHead: exchange?.isHead ?? false)
     complete(exchange, reply.bytes(.close, headOnly: exchange.isHead), flushing: true)
+    session.brokeOff(self)
+  }
+
+  /// Reads no more until ``resumeReading()``.
+  func holdReading() {
+    isHeld = true
+  }
+
+  func resumeReading() {
+    isHeld = false
+    guard isReadWithheld, queue.isEmpty else { return }
+    isReadWithheld = false
+    context?.read()
   }
 
   func flush() {
@@ -134,12 +149,18 @@ final class RuntimeConnection: ChannelDuplexHandler {
     forgetUnfinished()
     switch part {
     case .head(let head): begin(head, context)
-    case .body(let bytes): body.append(bytes)
-    case .end:
+    case .body(let bytes):
+      if case .receiving(let exchange) = phase, case .stream = exchange.purpose {
+        session.streamed(bytes, from: self)
+      } else {
+        body.append(bytes)
+      }
+    case .end(let trailers):
       guard case .receiving(let exchange) = phase else { return }
       let body = body
       self.body = RequestBody(limit: 0)
-      session.finish(exchange.purpose, body, from: self)
+      isHeld = false
+      session.finish(exchange.purpose, body, trailers, from: self)
     }
   }
 
@@ -196,10 +217,7 @@ final class RuntimeConnection: ChannelDuplexHandler {
         case .failure(let error): self.fail(error)
         }
       }
-      if self.isReadWithheld, self.queue.isEmpty {
-        self.isReadWithheld = false
-        self.context?.read()
-      }
+      if !self.isHeld { self.resumeReading() }
     }
   }
 
@@ -221,7 +239,7 @@ final class RuntimeConnection: ChannelDuplexHandler {
   }
 
   func read(context: ChannelHandlerContext) {
-    if queue.isEmpty { context.read() } else { isReadWithheld = true }
+    if queue.isEmpty, !isHeld { context.read() } else { isReadWithheld = true }
   }
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

@@ -11,13 +11,17 @@ package struct RuntimeEvent: Sendable {
   /// Decoded JSON of the caller's `X-Amz-Client-Context`.
   package var clientContext: String?
   package var cognitoIdentity: String?
+  /// The caller's `X-Amz-Tenant-Id`, for functions whose environments belong to one tenant each.
+  package var tenantID: String?
   /// The caller's; `nil` sends `application/json`.
   package var contentType: String?
   package var payload: ByteBuffer
+  /// Bytes that a streamed response may have, which is then passed on in parts as it comes; `nil` has it put together first, as any other.
+  package var streamLimit: Int?
 
   package init(
     requestID: String, deadline: Int64, invokedFunctionARN: String, traceID: String, clientContext: String? = nil,
-    cognitoIdentity: String? = nil, contentType: String? = nil, payload: ByteBuffer
+    cognitoIdentity: String? = nil, tenantID: String? = nil, contentType: String? = nil, payload: ByteBuffer, streamLimit: Int? = nil
   ) {
     self.requestID = requestID
     self.deadline = deadline
@@ -25,18 +29,25 @@ package struct RuntimeEvent: Sendable {
     self.traceID = traceID
     self.clientContext = clientContext
     self.cognitoIdentity = cognitoIdentity
+    self.tenantID = tenantID
     self.contentType = contentType
     self.payload = payload
+    self.streamLimit = streamLimit
   }
 }
 
 /// How a runtime answered the event it was given.
 package enum RuntimeAnswer: Sendable {
   case response(payload: ByteBuffer, contentType: String?)
-  /// The payload goes to the caller as it came; `type` is the classified `Lambda-Runtime-Function-Error-Type`.
-  case error(payload: ByteBuffer, type: String)
-  /// The response was over 6,291,556 bytes; the runtime got 413 and stays usable.
-  case tooLarge
+  /// All parts of the response have been told.
+  case streamed
+  /// The payload goes to the caller as it came. Parts of a response may have been told before: then it failed midway.
+  case error(payload: ByteBuffer, type: FunctionErrorType)
+  /// The response was over `limit` bytes, streamed or not; the runtime got 413 and stays usable.
+  case tooLarge(limit: Int)
+  /// A streamed response broke off: its connection ended, or what came was no HTTP. Parts of it are with the caller, so it cannot be tried again; the
+  /// environment must be reset.
+  case truncated
   /// `Lambda-Runtime-Function-Response-Mode` was neither absent nor `streaming`; the environment must be reset.
   case invalidResponseMode
 }
@@ -62,6 +73,10 @@ package protocol RuntimeAPIDelegate: AnyObject, Sendable {
   /// The answer to the running invocation is complete. The runtime's own 202 has been written, and is flushed when this returns: the caller is answered
   /// before a system call is spent on the runtime.
   func runtimeAnswered(_ answer: RuntimeAnswer)
+  /// A part of the running invocation's streamed response.
+  ///
+  /// - Returns: whether more may come at once. If not, the runtime's connection is not read until ``RuntimeAPIServer/resumeStream()``.
+  func runtimeStreamed(_ part: ByteBuffer) -> Bool
   /// The runtime reported that it cannot start.
   func runtimeFailedToInitialize(_ error: RuntimeInitError)
 }

@@ -36,8 +36,11 @@ struct RuntimeReply: Equatable {
     status: .requestHeaderFieldsTooLarge, contentType: plainText, body: "431 Request Header Fields Too Large")
   static let truncated = error(.badRequest, "TruncatedHTTPRequest", "HTTP request detected as truncated")
   static let invalidResponseMode = error(.badRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
-  static let tooLarge = error(
-    .payloadTooLarge, "RequestEntityTooLarge", "Exceeded maximum allowed payload size (\(Limits.runtimePayloadBytes) bytes).")
+  static let tooLarge = tooLarge(limit: Limits.runtimePayloadBytes)
+
+  static func tooLarge(limit: Int) -> RuntimeReply {
+    error(.payloadTooLarge, "RequestEntityTooLarge", "Exceeded maximum allowed payload size (\(limit) bytes).")
+  }
 
   static func methodNotAllowed(allow: String) -> RuntimeReply {
     RuntimeReply(status: .methodNotAllowed, allow: allow, body: "")

@@ -16,8 +16,9 @@ final class RuntimeSession {
   private var connections: [ConnectionID: RuntimeConnection] = [:]
   private var lastConnection = 0
   var unfinished = UnfinishedRequests()
+  var stream: StreamedResponse?
   /// Let go when the session closes, which ends the cycle of delegate, server and session.
-  private var delegate: (any RuntimeAPIDelegate)?
+  private(set) var delegate: (any RuntimeAPIDelegate)?
   private let logger: Logger
 
   init(delegate: any RuntimeAPIDelegate, logger: Logger) {
@@ -46,7 +47,7 @@ final class RuntimeSession {
     case .error(let requestID): return beginAnswer(.error, requestID, head, connection)
     case .initError:
       if let refusal = machine.beginInitError(from: connection.id) { return refuse(refusal, head) }
-      return .initError(type: classifiedErrorType(head.headers.first(name: "Lambda-Runtime-Function-Error-Type")))
+      return .initError(type: FunctionErrorType(head.headers.first(name: "Lambda-Runtime-Function-Error-Type")).classified)
     case .ping: return .reply(.pong)
     case .wrongMethod(let allowed): return .reply(.methodNotAllowed(allow: allowed))
     case .unknown: return .reply(.notFound)
@@ -54,11 +55,15 @@ final class RuntimeSession {
   }
 
   /// Answers a request whose body is whole.
-  func finish(_ purpose: RequestPurpose, _ body: RequestBody, from connection: RuntimeConnection) {
+  func finish(_ purpose: RequestPurpose, _ body: RequestBody, _ trailers: HTTPHeaders?, from connection: RuntimeConnection) {
     switch purpose {
     case .next: next(connection)
     case .response(let contentType):
-      finishAnswer(connection, isTooLarge: body.isTooLarge) { .response(payload: body.take(), contentType: contentType) }
+      finishAnswer(connection, isTooLarge: body.isTooLarge) {
+        if let failure = ResponseTrailers(trailers) { return .error(payload: failure.payload, type: failure.type) }
+        return .response(payload: body.take(), contentType: contentType)
+      }
+    case .stream: finishStream(connection, ResponseTrailers(trailers))
     case .error(let type, let hasCause):
       finishAnswer(connection, isTooLarge: body.isTooLarge) {
         .error(payload: hasCause ? ErrorWithCause.withoutCause(body.take()) : body.take(), type: type)
@@ -72,6 +77,7 @@ final class RuntimeSession {
   /// A connection is gone, or about to be closed.
   func ended(_ connection: RuntimeConnection, eventUnread: Bool) {
     guard connections.removeValue(forKey: connection.id) != nil else { return }
+    brokeOff(connection)
     perform(machine.connectionEnded(connection.id, eventUnread: eventUnread))
   }
 
@@ -87,6 +93,7 @@ final class RuntimeSession {
   func close(sparing last: RuntimeConnection? = nil) {
     machine.close()
     delegate = nil
+    stream = nil
     for connection in connections.values where connection !== last { connection.close() }
   }
 
@@ -116,9 +123,12 @@ final class RuntimeSession {
     switch kind {
     case .response:
       let mode = head.headers.first(name: "Lambda-Runtime-Function-Response-Mode") ?? ""
-      return mode.isEmpty || mode == "streaming" ? .response(contentType: contentType) : .invalidResponseMode
+      guard mode.isEmpty || mode == "streaming" else { return .invalidResponseMode }
+      guard mode == "streaming", let limit = machine.streamLimit else { return .response(contentType: contentType) }
+      stream = StreamedResponse(sender: connection, limit: limit)
+      return .stream
     case .error:
-      let type = classifiedErrorType(head.headers.first(name: "Lambda-Runtime-Function-Error-Type"))
+      let type = FunctionErrorType(head.headers.first(name: "Lambda-Runtime-Function-Error-Type"))
       return .error(type: type, hasCause: contentType == ErrorWithCause.contentType)
     }
   }
@@ -128,12 +138,14 @@ final class RuntimeSession {
     return .reply(refusal.reply)
   }
 
-  private func finishAnswer(_ connection: RuntimeConnection, isTooLarge: Bool, _ answer: () -> RuntimeAnswer) {
+  func finishAnswer(
+    _ connection: RuntimeConnection, isTooLarge: Bool, limit: Int = Limits.runtimePayloadBytes, _ answer: () -> RuntimeAnswer
+  ) {
     switch machine.finishAnswer(from: connection.id) {
     case .refuse(let refusal): connection.answer(refusal.reply)
     case .answered(let isReady):
-      connection.answer(isTooLarge ? .tooLarge : .accepted, flushing: false)
-      delegate?.runtimeAnswered(isTooLarge ? .tooLarge : answer())
+      connection.answer(isTooLarge ? .tooLarge(limit: limit) : .accepted, flushing: false)
+      delegate?.runtimeAnswered(isTooLarge ? .tooLarge(limit: limit) : answer())
       connection.flush()
       if isReady { delegate?.runtimeIsReady() }
     }
@@ -152,24 +164,5 @@ final class RuntimeSession {
     let delegate = delegate
     close(sparing: connection)
     delegate?.runtimeAnswered(.invalidResponseMode)
-  }
-}
-
-/// What a request is for, as far as its head tells.
-enum RequestPurpose {
-  case next
-  case response(contentType: String?)
-  case error(type: String, hasCause: Bool)
-  case initError(type: String)
-  case invalidResponseMode
-  /// The answer is known already; the body is drained.
-  case reply(RuntimeReply)
-
-  /// Bytes of the body that are kept.
-  var bodyLimit: Int {
-    switch self {
-    case .response, .error, .initError: Limits.runtimePayloadBytes
-    case .next, .invalidResponseMode, .reply: 0
-    }
   }
 }

@@ -112,6 +112,14 @@ struct RuntimeStateMachine: ~Copyable {
     }
   }
 
+  /// Bytes that the response that is being sent may have if its caller takes it in parts, and it comes in parts; else `nil`.
+  var streamLimit: Int? {
+    switch state {
+    case .invocationResponse(let invocation, _): invocation.event.streamLimit
+    case .started, .initError, .ready, .running, .invocationErrorResponse, .responseSent, .closed: nil
+    }
+  }
+
   enum FinishStep {
     /// `isReady`: another connection waits for the next event already, so no further `/next` need come.
     case answered(isReady: Bool)

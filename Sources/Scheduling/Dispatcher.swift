@@ -63,7 +63,9 @@ package final class Dispatcher: Sendable {
     let invocation = Invocation(
       requestID: request.requestID, invokedARN: request.invokedARN, payload: request.payload,
       contentType: request.contentType, clientContext: request.clientContext,
-      traceID: request.traceID, wantsLogTail: request.wantsLogTail, accepted: accepted
+      tenantID: request.tenantID, traceID: request.traceID, stream: request.sink.map { ResponseStream(deliver: $0) },
+      wantsLogTail: request.wantsLogTail,
+      accepted: accepted
     ) { [self] end in
       if case .unavailable = end { return submit(request, accepted: accepted, answer: answer) }
       concurrency.subtract(1, ordering: .relaxed)
@@ -84,7 +86,7 @@ package final class Dispatcher: Sendable {
     case .answered(let answer):
       return .completed(
         InvocationReply(
-          payload: answer.payload, contentType: answer.contentType, functionError: answer.isFunctionError,
+          payload: answer.payload, contentType: answer.contentType, functionError: answer.isFunctionError, errorType: answer.errorType,
           executedVersion: request.version.version, logTail: answer.logTail))
     case .throttled:
       recordRefused(request, .throttled, errorType: "TooManyRequestsException")

@@ -13,14 +13,22 @@ package struct InvocationRequest: Sendable {
   package var contentType: String?
   /// Decoded JSON of `X-Amz-Client-Context`.
   package var clientContext: String?
+  /// `X-Amz-Tenant-Id`.
+  package var tenantID: String?
   /// An X-Ray header value.
   package var traceID: String
   /// `X-Amz-Log-Type: Tail`: the reply waits for the REPORT line.
   package var wantsLogTail: Bool
+  /// Takes a streamed response in parts, before the result; `nil` has it put together.
+  package var sink: Sink?
+
+  /// Takes one part of a response, on any thread, and calls `taken` when it is out of this process's memory or has nowhere to go: the function is held
+  /// back while too much is not.
+  package typealias Sink = @Sendable (_ part: ByteBuffer, _ taken: @escaping @Sendable () -> Void) -> Void
 
   package init(
     requestID: String, version: FunctionVersion, invokedARN: String, payload: ByteBuffer, contentType: String? = nil,
-    clientContext: String? = nil, traceID: String, wantsLogTail: Bool = false
+    clientContext: String? = nil, tenantID: String? = nil, traceID: String, wantsLogTail: Bool = false, sink: Sink? = nil
   ) {
     self.requestID = requestID
     self.version = version
@@ -28,8 +36,10 @@ package struct InvocationRequest: Sendable {
     self.payload = payload
     self.contentType = contentType
     self.clientContext = clientContext
+    self.tenantID = tenantID
     self.traceID = traceID
     self.wantsLogTail = wantsLogTail
+    self.sink = sink
   }
 }
 
@@ -47,15 +57,20 @@ package struct InvocationReply: Sendable {
   package var contentType: String?
   /// `X-Amz-Function-Error: Unhandled`.
   package var functionError: Bool
+  /// What failed, as the runtime named it, or in the platform's words; `nil` on success.
+  package var errorType: String?
   /// `X-Amz-Executed-Version`.
   package var executedVersion: String
   /// The last 4,096 bytes of the invocation's log, not yet base64; `nil` unless asked for.
   package var logTail: String?
 
-  package init(payload: ByteBuffer, contentType: String?, functionError: Bool, executedVersion: String, logTail: String?) {
+  package init(
+    payload: ByteBuffer, contentType: String?, functionError: Bool, errorType: String? = nil, executedVersion: String, logTail: String?
+  ) {
     self.payload = payload
     self.contentType = contentType
     self.functionError = functionError
+    self.errorType = errorType
     self.executedVersion = executedVersion
     self.logTail = logTail
   }

@@ -12,11 +12,11 @@ import Testing
     ("Runtime.exit", "Runtime.Unknown"), ("Runtime.Exit.Error", "Runtime.Unknown"), ("Function<StandardError>", "Runtime.Unknown"),
     ("Extension.InitError", "Runtime.Unknown"), ("xFunction.Broken", "Runtime.Unknown"), ("", "Runtime.Unknown"),
   ]) func `an error type is classified`(sent: String, kept: String) {
-    #expect(classifiedErrorType(sent) == kept)
+    #expect(FunctionErrorType(sent).classified == kept)
   }
 
   @Test func `an absent error type is unknown`() {
-    #expect(classifiedErrorType(nil) == "Runtime.Unknown")
+    #expect(FunctionErrorType(nil).classified == "Runtime.Unknown")
   }
 }
 

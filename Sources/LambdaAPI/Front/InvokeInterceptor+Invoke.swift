@@ -10,7 +10,7 @@ extension InvokeInterceptor {
     pending?.append(body)
     guard let pending, pending.received > Limits.createFunctionBodyBytes else { return }
     // More than any request may have: no use in reading on.
-    abandon(pending.refusal ?? .payloadTooLarge(), context)
+    abandon(pending.refusal ?? .payloadTooLarge(pending.route.operation), context)
   }
 
   func finishReceiving(_ context: ChannelHandlerContext) {
@@ -19,13 +19,17 @@ extension InvokeInterceptor {
     turns.invokeReceived()
     let requestID = identifiers.uuid()
     do throws(ServiceError) {
-      let (head, name) = (request.head, request.name)
+      let (head, route) = (request.head, request.route)
       let (caller, payload) = try request.finish()
       let plan = try invocations.plan(
-        head, name: name, payload: payload, caller: caller, requestID: requestID, identifiers: &identifiers)
+        head, route, payload: payload, caller: caller, requestID: requestID, identifiers: &identifiers)
       switch plan {
       case .nothing: answer(.nothing(requestID: requestID), context)
-      case .run(let request): run(request, context)
+      case .run(let request):
+        switch route.operation {
+        case .invoke: run(request, context)
+        case .invokeWithResponseStream: runStreaming(request, context)
+        }
       }
     } catch {
       answer(ServiceResponse(error, requestID: requestID), context)
@@ -41,7 +45,7 @@ extension InvokeInterceptor {
     }
   }
 
-  private func answer(_ response: ServiceResponse, _ context: ChannelHandlerContext) {
+  func answer(_ response: ServiceResponse, _ context: ChannelHandlerContext) {
     // The client may have gone while the function ran.
     guard turns.state == .invoking, context.channel.isActive else { return }
     lastActivity = .now()

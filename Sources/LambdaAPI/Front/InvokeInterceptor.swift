@@ -7,7 +7,7 @@ internal import Scheduling
 /// Answers Invoke requests on the event loop of their connection, before the router's own handlers see them.
 ///
 /// A warm invocation through the router would cost a task, several thread hops and as much CPU again as all the rest. This handler stands
-/// between the HTTP codec and Hummingbird's connection-state handler and takes `POST …/functions/{name}/invocations`; everything else
+/// between the HTTP codec and Hummingbird's connection-state handler and takes Invoke and InvokeWithResponseStream (``InvokeRoute``); everything else
 /// passes through untouched. As the handlers behind it never see an Invoke request, it does for the whole connection what they would do:
 /// order of answers (``ConnectionTurns``), graceful quiesce, idle timer, body limit, `Expect: 100-continue`.
 ///
@@ -154,14 +154,14 @@ final class InvokeInterceptor: ChannelDuplexHandler, RemovableChannelHandler {
   private func begin(_ head: HTTPRequest, _ context: ChannelHandlerContext) {
     requestStarted = lastActivity
     let asks = RequestExpectation(head)
-    if let name = InvokeParameters.functionName(in: head) {
+    if let route = InvokeRoute(head) {
       turns.beginInvoke(closes: asks.close)
-      let request = PendingInvoke(head, name: name, authenticator: authenticator)
+      let request = PendingInvoke(head, route, authenticator: authenticator)
       guard asks.invitation else {
         pending = request
         return
       }
-      if let refusal = request.refusal ?? (asks.length > Limits.synchronousPayloadBytes ? .payloadTooLarge() : nil) {
+      if let refusal = request.refusal ?? (asks.length > Limits.synchronousPayloadBytes ? .payloadTooLarge(route.operation) : nil) {
         abandon(refusal, context)
       } else {
         pending = request

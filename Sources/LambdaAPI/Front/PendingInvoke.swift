@@ -6,8 +6,7 @@ internal import NIOCore
 /// An Invoke request while its body arrives.
 struct PendingInvoke {
   let head: HTTPRequest
-  /// As in the path, encoded.
-  let name: Substring
+  let route: InvokeRoute
   /// Found wrong before the body had arrived: the rest of it is read and dropped, so that the client, which may not read an answer
   /// while it still writes, gets it.
   private(set) var refusal: ServiceError?
@@ -16,9 +15,9 @@ struct PendingInvoke {
   private var body: ByteBuffer?
   private(set) var received = 0
 
-  init(_ head: HTTPRequest, name: Substring, authenticator: any Authenticator) {
+  init(_ head: HTTPRequest, _ route: InvokeRoute, authenticator: any Authenticator) {
     self.head = head
-    self.name = name
+    self.route = route
     do throws(ServiceError) {
       let authentication = try authenticator.begin(head)
       guard authentication.service == "lambda" else { throw .wrongService(authentication.service) }
@@ -30,7 +29,7 @@ struct PendingInvoke {
 
   mutating func append(_ part: ByteBuffer) {
     received += part.readableBytes
-    if refusal == nil, received > Limits.synchronousPayloadBytes { refusal = .payloadTooLarge() }
+    if refusal == nil, received > Limits.synchronousPayloadBytes { refusal = .payloadTooLarge(route.operation) }
     guard refusal == nil else {
       body = nil
       return

@@ -13,6 +13,7 @@ extension HTTPField.Name {
   package static let amzInvocationType = known("X-Amz-Invocation-Type")
   package static let amzLogType = known("X-Amz-Log-Type")
   package static let amzClientContext = known("X-Amz-Client-Context")
+  package static let amzTenantID = known("X-Amz-Tenant-Id")
   package static let amzExecutedVersion = known("X-Amz-Executed-Version")
   package static let amzFunctionError = known("X-Amz-Function-Error")
   package static let amzLogResult = known("X-Amz-Log-Result")

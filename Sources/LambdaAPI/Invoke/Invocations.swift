@@ -20,18 +20,23 @@ struct Invocations: Sendable {
 
   /// Checks everything that can be wrong before a function runs.
   func plan(
-    _ head: HTTPRequest, name: some StringProtocol, payload: ByteBuffer, caller: Principal, requestID: String,
+    _ head: HTTPRequest, _ route: InvokeRoute, payload: ByteBuffer, caller: Principal, requestID: String,
     identifiers: inout IdentifierSource
   ) throws(ServiceError) -> Plan {
-    let parameters = try InvokeParameters(head, name: name, caller: caller.owner)
+    let parameters = try InvokeParameters(head, route, caller: caller.owner)
     let version = try resolve(parameters.function)
-    guard payload.readableBytes <= Limits.synchronousPayloadBytes else { throw .payloadTooLarge() }
+    guard payload.readableBytes <= Limits.synchronousPayloadBytes else { throw .payloadTooLarge(route.operation) }
     switch parameters.type {
     case .dryRun: return .nothing
+    case .event where payload.readableBytes > Limits.asynchronousPayloadBytes: throw .eventTooLarge(payload.readableBytes)
     case .event:
       throw .invalidParameterValue(
         "Invocation type Event is not supported by this release of Roost: asynchronous invocation comes later. Use RequestResponse.")
     case .requestResponse: break
+    }
+    // No function here can have been made with it, and one that was not must not believe that it serves one tenant only.
+    guard parameters.tenantID == nil else {
+      throw .invalidParameterValue("The invoked function is not enabled with tenancy configuration.")
     }
     return .run(
       InvocationRequest(

@@ -12,34 +12,42 @@ package struct InvokeParameters: Sendable, Hashable {
   package var wantsLogTail: Bool
   /// The JSON inside `X-Amz-Client-Context`.
   package var clientContext: String?
+  package var tenantID: String?
   package var traceID: String?
   package var contentType: String?
 
-  /// The function's name as it stands in the path, still encoded; `nil` if this is not an Invoke request.
-  package static func functionName(in head: HTTPRequest) -> Substring? {
-    guard head.method == .post, let target = head.path, target.hasPrefix(prefix) else { return nil }
-    let path = target.utf8.firstIndex(of: UInt8(ascii: "?")).map { target[..<$0] } ?? target[...]
-    guard path.hasSuffix(suffix), path.utf8.count > prefix.utf8.count + suffix.utf8.count else { return nil }
-    let name = path.dropFirst(prefix.count).dropLast(suffix.count)
-    return name.utf8.contains(UInt8(ascii: "/")) ? nil : name
-  }
-
-  private static let prefix = "/2015-03-31/functions/"
-  private static let suffix = "/invocations"
-
-  package init(_ head: HTTPRequest, name: some StringProtocol, caller: Owner) throws(ServiceError) {
+  package init(_ head: HTTPRequest, _ route: InvokeRoute, caller: Owner) throws(ServiceError) {
     let target = head.path ?? ""
     let qualifier = target.utf8.contains(UInt8(ascii: "?")) ? RequestTarget(target).value("Qualifier") : nil
-    function = try FunctionReference(PercentCoding.decode(name), qualifier: qualifier, caller: caller)
+    function = try FunctionReference(PercentCoding.decode(route.name), qualifier: qualifier, caller: caller)
     let fields = head.headerFields
-    type = try Self.choice(fields[.amzInvocationType], at: "invocationType", InvocationType.init, Self.types) ?? .requestResponse
+    type =
+      try Self.choice(fields[.amzInvocationType], at: "invocationType", InvocationType.init, Self.types(route.operation))
+      ?? .requestResponse
     wantsLogTail = try Self.choice(fields[.amzLogType], at: "logType", { $0 }, ["None", "Tail"]) == "Tail"
     clientContext = try fields[.amzClientContext].map(Self.decodeClientContext)
+    tenantID = try fields[.amzTenantID].map(Self.checkTenantID)
     traceID = fields[.amznTraceID]
     contentType = fields[.contentType]
   }
 
-  private static let types = ["Event", "RequestResponse", "DryRun"]
+  private static func types(_ operation: InvokeRoute.Operation) -> [String] {
+    switch operation {
+    case .invoke: ["Event", "RequestResponse", "DryRun"]
+    case .invokeWithResponseStream: ["RequestResponse", "DryRun"]
+    }
+  }
+
+  private static func checkTenantID(_ text: String) throws(ServiceError) -> String {
+    var report = ConstraintReport()
+    report.check(text, at: "tenantId", [.length(1...256), .pattern("[a-zA-Z0-9\\._:\\/=+\\-@ ]+", isTenantID)])
+    try report.finish()
+    return text
+  }
+
+  private static func isTenantID(_ text: String) -> Bool {
+    text.utf8.allSatisfy { NameCharacters.isName($0) || " .:/=+@".utf8.contains($0) }
+  }
 
   private static func choice<Value>(
     _ text: String?, at path: String, _ make: (String) -> Value?, _ values: [String]
@@ -73,7 +81,12 @@ extension ServiceError {
     ServiceError("RequestEntityTooLargeException", status: 413, message: message, fault: nil)
   }
 
-  static func payloadTooLarge() -> ServiceError {
-    .requestEntityTooLarge("Request must be smaller than \(Limits.synchronousPayloadBytes) bytes for the InvokeFunction operation")
+  static func payloadTooLarge(_ operation: InvokeRoute.Operation) -> ServiceError {
+    .requestEntityTooLarge("Request must be smaller than \(Limits.synchronousPayloadBytes) bytes for the \(operation.rawValue) operation")
+  }
+
+  static func eventTooLarge(_ bytes: Int) -> ServiceError {
+    .requestEntityTooLarge(
+      "\(bytes) byte payload is too large for the Event invocation type (limit \(Limits.asynchronousPayloadBytes) bytes)")
   }
 }

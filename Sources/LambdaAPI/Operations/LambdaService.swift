@@ -37,7 +37,7 @@ package final class LambdaService: Sendable {
 
   /// What a request may carry, known from its head, so that no more is read.
   func bodyLimit(_ head: HTTPRequest) -> (operation: String, bytes: Int) {
-    if InvokeParameters.functionName(in: head) != nil { return ("InvokeFunction", Limits.synchronousPayloadBytes) }
+    if let route = InvokeRoute(head) { return (route.operation.rawValue, Limits.synchronousPayloadBytes) }
     let operation = Operation.find(head.method, RequestTarget(head.path ?? "/"))?.0
     return (operation?.name ?? "requested", operation?.bodyLimit ?? Limits.synchronousPayloadBytes)
   }
@@ -51,8 +51,8 @@ package final class LambdaService: Sendable {
   ) async -> ServiceResponse {
     var identifiers = IdentifierSource()
     let requestID = identifiers.uuid()
-    if let name = InvokeParameters.functionName(in: head) {
-      return await invoke(head, name: name, payload: body, as: caller, requestID: requestID, &identifiers)
+    if let route = InvokeRoute(head), route.operation == .invoke {
+      return await invoke(head, route, payload: body, as: caller, requestID: requestID, &identifiers)
     }
     do throws(ServiceError) {
       let target = RequestTarget(head.path ?? "/")
@@ -86,12 +86,12 @@ package final class LambdaService: Sendable {
 
   /// Invoke for servers without the interceptor, such as the administrator's socket.
   private func invoke(
-    _ head: HTTPRequest, name: Substring, payload: ByteBuffer, as caller: Principal, requestID: String,
+    _ head: HTTPRequest, _ route: InvokeRoute, payload: ByteBuffer, as caller: Principal, requestID: String,
     _ identifiers: inout IdentifierSource
   ) async -> ServiceResponse {
     do throws(ServiceError) {
       let plan = try invocations.plan(
-        head, name: name, payload: payload, caller: caller, requestID: requestID, identifiers: &identifiers)
+        head, route, payload: payload, caller: caller, requestID: requestID, identifiers: &identifiers)
       guard case .run(let request) = plan else { return .nothing(requestID: requestID) }
       let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
       let result = await withCheckedContinuation { continuation in

@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import NIOPosix
+import Synchronization
 
 @testable import RuntimeAPI
 
@@ -8,16 +9,21 @@ import NIOPosix
 enum Told: Equatable, CustomStringConvertible {
   case ready
   case response(String, contentType: String?)
+  case part(String)
+  case streamed
   case error(String, type: String)
   case tooLarge
+  case truncated
   case invalidResponseMode
   case initError(String, type: String)
 
   init(_ answer: RuntimeAnswer) {
     switch answer {
     case .response(let payload, let contentType): self = .response(String(buffer: payload), contentType: contentType)
-    case .error(let payload, let type): self = .error(String(buffer: payload), type: type)
+    case .streamed: self = .streamed
+    case .error(let payload, let type): self = .error(String(buffer: payload), type: type.classified)
     case .tooLarge: self = .tooLarge
+    case .truncated: self = .truncated
     case .invalidResponseMode: self = .invalidResponseMode
     }
   }
@@ -26,6 +32,9 @@ enum Told: Equatable, CustomStringConvertible {
     switch self {
     case .ready: "ready"
     case .response(let body, let contentType): "response of \(body.utf8.count) bytes \(body.prefix(80)), \(contentType ?? "no type")"
+    case .part(let part): "part of \(part.utf8.count) bytes \(part.prefix(80))"
+    case .streamed: "streamed"
+    case .truncated: "truncated"
     case .error(let body, let type): "error \(body.prefix(80)), \(type)"
     case .tooLarge: "too large"
     case .invalidResponseMode: "invalid response mode"
@@ -37,6 +46,8 @@ enum Told: Equatable, CustomStringConvertible {
 /// Stands for the execution environment.
 final class RecordingDelegate: RuntimeAPIDelegate {
   private let continuation: AsyncStream<Told>.Continuation
+  /// Whether every part leaves room for more.
+  let takesAll = Atomic(true)
 
   init(_ continuation: AsyncStream<Told>.Continuation) {
     self.continuation = continuation
@@ -44,6 +55,10 @@ final class RecordingDelegate: RuntimeAPIDelegate {
 
   func runtimeIsReady() { continuation.yield(.ready) }
   func runtimeAnswered(_ answer: RuntimeAnswer) { continuation.yield(Told(answer)) }
+  func runtimeStreamed(_ part: ByteBuffer) -> Bool {
+    continuation.yield(.part(String(buffer: part)))
+    return takesAll.load(ordering: .relaxed)
+  }
   func runtimeFailedToInitialize(_ error: RuntimeInitError) {
     continuation.yield(.initError(String(buffer: error.payload), type: error.type))
   }
@@ -54,6 +69,7 @@ struct Sandbox {
   let port: Int
   let server: RuntimeAPIServer
   let eventLoop: any EventLoop
+  let delegate: RecordingDelegate
   private var told: AsyncStream<Told>.Iterator
 
   /// Not the loops of the clients, so that a test may hold one while its clients act.
@@ -64,10 +80,11 @@ struct Sandbox {
     let listener = LoopbackListener()
     let eventLoop = loops.next()
     let (stream, continuation) = AsyncStream.makeStream(of: Told.self)
+    let delegate = RecordingDelegate(continuation)
     let server = try await RuntimeAPIServer.serve(
-      listener: listener.descriptor, on: eventLoop, delegate: RecordingDelegate(continuation), logger: Logger(label: "test")
+      listener: listener.descriptor, on: eventLoop, delegate: delegate, logger: Logger(label: "test")
     ).get()
-    var sandbox = Sandbox(port: listener.port, server: server, eventLoop: eventLoop, told: stream.makeAsyncIterator())
+    var sandbox = Sandbox(port: listener.port, server: server, eventLoop: eventLoop, delegate: delegate, told: stream.makeAsyncIterator())
     do {
       let value = try await body(&sandbox)
       try await sandbox.close()
@@ -97,11 +114,12 @@ struct Sandbox {
 }
 
 extension RuntimeEvent {
-  static func numbered(_ number: Int, payload: String = #"{"n":1}"#) -> RuntimeEvent {
+  static func numbered(_ number: Int, payload: String = #"{"n":1}"#, streamLimit: Int? = nil) -> RuntimeEvent {
     RuntimeEvent(
       requestID: "8476a536-e9f4-11e8-9739-2dfe598c3f\(number < 10 ? "0" : "")\(number)", deadline: 1_542_409_706_888,
       invokedFunctionARN: "arn:aws:lambda:us-east-1:000000000000:function:f",
-      traceID: "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1", payload: ByteBuffer(string: payload))
+      traceID: "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1", payload: ByteBuffer(string: payload),
+      streamLimit: streamLimit)
   }
 }
 
