@@ -73,6 +73,12 @@ package final class ControlGroup: Sendable {
   /// The directories, for whoever looks into a sandbox from the host.
   package var paths: [String] { members.map(\.path) }
 
+  /// The same group with no descriptors but of what has to be thawed to die: on pure v1 the freezer.
+  package var onlyForKilling: ControlGroup {
+    let freezers = unified == nil ? members.filter { $0.hierarchy.controllers.contains(.freezer) } : []
+    return ControlGroup(name: name, tree: tree, members: freezers)
+  }
+
   /// The v2 directory, for `CLONE_INTO_CGROUP`, as long as this value lives; there on v2 and hybrid hosts.
   package var unifiedDirectory: CInt? { unified?.descriptor.rawValue }
 

@@ -48,6 +48,19 @@ package final class ControlGroupTree: Sendable {
     self.directories = directories
   }
 
+  /// The descriptors of all its directories, good for as long as this value lives.
+  package var directoryNumbers: [CInt] { directories.map { $0.descriptor.rawValue } }
+
+  /// The directory in the v2 tree once more; `nil` on pure v1.
+  package func unifiedDirectory() throws(SystemError) -> Descriptor? {
+    try directories.first { $0.hierarchy.version == .v2 }?.descriptor.duplicate()
+  }
+
+  /// The directory in the tree that has this controller, once more; `nil` when none has.
+  package func directory(with controller: ControlGroupLayout.Controller) throws(SystemError) -> Descriptor? {
+    try directories.first { $0.hierarchy.controllers.contains(controller) }?.descriptor.duplicate()
+  }
+
   /// `roost-` and 8 hexadecimal digits made of the state directory's path: hosts with different state directories can stand side by
   /// side, and one finds its own again after a crash.
   package static func name(forStateDirectory path: String) -> String {

@@ -6,19 +6,20 @@ import SpawnProtocol
 extension Sandbox {
   /// The highest charge to the memory limit so far; the present one where the kernel keeps no peak.
   package func maxMemoryUsed() throws(SystemError) -> MemorySize {
-    switch descriptors.memoryPeak {
+    switch try statistics.files(of: created).memoryPeak {
     case .some(let file): MemorySize(bytes: number(try file.readText()))
     case .none: try memoryUsed()
     }
   }
 
   package func memoryUsed() throws(SystemError) -> MemorySize {
-    MemorySize(bytes: number(try descriptors.memoryCurrent.readText()))
+    MemorySize(bytes: number(try statistics.memoryUsed(by: created)))
   }
 
   /// CPU time of all processes, and what they had to do without.
   package func cpuAndStalls() throws(SystemError) -> (cpuMicroseconds: Int64, stalls: ResourceStalls) {
-    let usage = try descriptors.cpuUsage.readText()
+    let files = try statistics.files(of: created)
+    let usage = try files.cpuUsage.readText()
     var stalls = ResourceStalls()
     let cpu: Int64
     switch created.cpu {
@@ -28,21 +29,21 @@ extension Sandbox {
       stalls.throttledMicroseconds = counter("throttled_usec", in: usage)
     case .v1:
       cpu = number(usage) / 1_000
-      if let text = try text(of: descriptors.cpuThrottling) {
+      if let text = try text(of: files.cpuThrottling) {
         stalls.throttledPeriods = counter("nr_throttled", in: text)
         stalls.throttledMicroseconds = counter("throttled_time", in: text) / 1_000
       }
     }
-    if let text = try text(of: descriptors.processEvents) { stalls.refusedProcesses = counter("max", in: text) }
-    stalls.cpuPressureMicroseconds = try text(of: descriptors.cpuPressure).flatMap(ControlGroupText.stalledMicroseconds)
-    stalls.memoryPressureMicroseconds = try text(of: descriptors.memoryPressure).flatMap(ControlGroupText.stalledMicroseconds)
-    stalls.ioPressureMicroseconds = try text(of: descriptors.ioPressure).flatMap(ControlGroupText.stalledMicroseconds)
+    if let text = try text(of: files.processEvents) { stalls.refusedProcesses = counter("max", in: text) }
+    stalls.cpuPressureMicroseconds = try text(of: files.cpuPressure).flatMap(ControlGroupText.stalledMicroseconds)
+    stalls.memoryPressureMicroseconds = try text(of: files.memoryPressure).flatMap(ControlGroupText.stalledMicroseconds)
+    stalls.ioPressureMicroseconds = try text(of: files.ioPressure).flatMap(ControlGroupText.stalledMicroseconds)
     return (cpu, stalls)
   }
 
   /// How many processes the kernel has killed for want of memory.
   package func outOfMemoryKills() throws(SystemError) -> Int64 {
-    counter("oom_kill", in: try descriptors.memoryEvents.readText())
+    counter("oom_kill", in: try statistics.memoryEvents(of: created))
   }
 
   /// Whether the kernel may kill one process of the sandbox and leave the others: v1. On v2 all go at once (`memory.oom.group`).

@@ -63,14 +63,14 @@ extension Sandbox {
   }
 
   private func watchMemory(_ handler: @escaping @Sendable (SandboxEvent) -> Void) throws(SystemError) -> WatchToken {
-    switch descriptors.outOfMemory {
-    case .some(let notice):
+    switch descriptors.memoryNotice {
+    case .counter(let notice):
       try watcher.watch(notice.rawValue, for: .readable, oneShot: true) { [weak self] in
         self?.acknowledgeMemoryNotice()
         handler(.memoryNotice)
       }
-    case .none:
-      try watcher.watch(descriptors.memoryEvents.rawValue, for: .priority, oneShot: true) { [weak self] in
+    case .events(let events):
+      try watcher.watch(events.rawValue, for: .priority, oneShot: true) { [weak self] in
         handler(.memoryNotice)
         self?.acknowledgeMemoryNotice()
       }
@@ -80,9 +80,9 @@ extension Sandbox {
   /// Reads the notice away (an eventfd keeps its count, a cgroup file its mark) and waits for the next.
   private func acknowledgeMemoryNotice() {
     var scratch = [UInt8]()
-    switch descriptors.outOfMemory {
-    case .some(let notice): _ = try? notice.read(into: &scratch, upTo: 8)  // nothing to read is as good
-    case .none: _ = try? descriptors.memoryEvents.readText()  // gone with the group: no further notice will come
+    switch descriptors.memoryNotice {
+    case .counter(let notice): _ = try? notice.read(into: &scratch, upTo: 8)  // nothing to read is as good
+    case .events(let events): _ = try? events.readText()  // gone with the group: no further notice will come
     }
     watches.withLock { watches in
       if let token = watches.memory { watcher.rearm(token) }

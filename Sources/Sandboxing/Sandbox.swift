@@ -20,6 +20,10 @@ package final class Sandbox: Sendable {
   private let spawner: SandboxSpawner
   /// The listener until a server takes it.
   private let listener: Mutex<CInt?>
+  /// Until they have been written.
+  private let cpuControls: Mutex<CPUControls?>
+  /// Of all sandboxes.
+  let statistics: SandboxStatistics
 
   struct Watches {
     private(set) var tokens: [WatchToken] = []
@@ -35,13 +39,15 @@ package final class Sandbox: Sendable {
   }
 
   init(
-    id: SandboxID, created: CreatedSandbox, descriptors: consuming SandboxDescriptors, listener: consuming Descriptor,
-    watcher: DescriptorWatcher, spawner: SandboxSpawner
+    id: SandboxID, created: CreatedSandbox, descriptors: consuming SandboxDescriptors, cpuControls: consuming CPUControls,
+    listener: consuming Descriptor, statistics: SandboxStatistics, watcher: DescriptorWatcher, spawner: SandboxSpawner
   ) {
     self.id = id
     self.created = created
     self.descriptors = descriptors
+    self.cpuControls = Mutex(cpuControls)
     self.listener = Mutex(listener.release())
+    self.statistics = statistics
     self.watcher = watcher
     self.spawner = spawner
     hostProcessID = Int(created.hostProcessID)
@@ -50,6 +56,7 @@ package final class Sandbox: Sendable {
 
   deinit {
     stopObserving()
+    statistics.forget(created)
     if let number = takeListener() { _ = Descriptor(owning: number) }
   }
 
@@ -88,15 +95,20 @@ package final class Sandbox: Sendable {
     }
   }
 
-  /// Ends the init phase's burst: from now on the function gets the CPU that its memory buys, and among busy ones its part of it.
+  /// Ends the init phase's burst: from now on the function gets the CPU that its memory buys, and among busy ones its part of it. Once; what
+  /// is written to is closed then.
   package func limitCPU(to share: CPUShare) throws(SystemError) {
-    try descriptors.cpuWeight.write(share.weightText(created.cpu))
-    try descriptors.cpuQuota.write(share.controlText(created.cpu))
+    try cpuControls.withLock { controls throws(SystemError) in
+      guard let files = controls.take() else { return }
+      try files.weight.write(share.weightText(created.cpu))
+      try files.quota.write(share.controlText(created.cpu))
+    }
   }
 
   /// Kills what still runs and has roostd remove the rest; returns when nothing of it is left.
   package func destroy(keepVolume: Bool) async {
     stopObserving()
+    statistics.forget(created)
     await spawner.destroy(id, keepVolume: keepVolume)
   }
 

@@ -19,6 +19,8 @@ package final class SandboxSpawner: Sendable {
     var creations: [SandboxID: CheckedContinuation<Result<Sandbox, SpawnFailure>, Never>] = [:]
     var destructions: [SandboxID: CheckedContinuation<Void, Never>] = [:]
     var watch: WatchToken?
+    /// Told first of all.
+    var statistics: SandboxStatistics?
     /// What roostd's socket has not taken yet, in order.
     var outgoing: [SpawnRequest] = []
     var ended = false
@@ -156,6 +158,12 @@ extension SandboxSpawner {
 
   private func handle(_ event: SpawnEvent, descriptors: [CInt]) {
     switch event {
+    case .trees(let roles):
+      guard let received = ReceivedDescriptors(roles: roles, numbers: descriptors), let trees = Trees(received) else {
+        return logger.critical("roostd handed over no control groups to read in")
+      }
+      let statistics = SandboxStatistics(trees)
+      state.withLock { $0.statistics = statistics }
     case .created(let id, let created):
       var received = ReceivedDescriptors(roles: created.roles, numbers: descriptors)
       finishCreation(id, sandbox(id, created, &received))
@@ -169,16 +177,19 @@ extension SandboxSpawner {
   }
 
   private func sandbox(
-    _ id: SandboxID, _ created: CreatedSandbox, _ received: inout ReceivedDescriptors?
+    _ id: SandboxID, _ created: CreatedSandbox, _ received: inout ReceivedDescriptors<DescriptorRole>?
   ) -> Result<Sandbox, SpawnFailure> {
-    guard let listener = received?.take(.listener), let descriptors = received?.sandboxDescriptors() else {
+    guard let statistics = state.withLock({ $0.statistics }), let listener = received?.take(.listener),
+      let cpuControls = received?.cpuControls(), let descriptors = received?.sandboxDescriptors()
+    else {
       logger.critical("roostd handed over an incomplete sandbox")
       send(.destroy(id, keepVolume: false))
       return .failure(.unreachable)
     }
     return .success(
       Sandbox(
-        id: id, created: created, descriptors: descriptors, listener: listener, watcher: watcher, spawner: self))
+        id: id, created: created, descriptors: descriptors, cpuControls: cpuControls, listener: listener, statistics: statistics,
+        watcher: watcher, spawner: self))
   }
 
   private func finishCreation(_ id: SandboxID, _ result: Result<Sandbox, SpawnFailure>) {

@@ -1,16 +1,18 @@
 // SpawnEvent as bytes. The first byte is the kind:
 //
-//   1 created    u64 sandbox, u32 process id, u8 freezer, u8 memory, u8 cpu interface, u32 microseconds, u8 count and u8 each of the
+//   1 created    u64 sandbox, u32 process id, u64 group, u8 freezer, u8 memory, u8 cpu interface, u32 microseconds, u8 count and u8 each of the
 //                roles of the descriptors beside the packet, no role twice
 //   2 failed     u64 sandbox, u16 step, u32 errno
 //   3 exited     u64 sandbox
 //   4 destroyed  u64 sandbox
+//   5 trees      u8 count and u8 each of the roles of the descriptors beside the packet, no role twice
 
 private enum Kind {
   static let created: UInt8 = 1
   static let failed: UInt8 = 2
   static let exited: UInt8 = 3
   static let destroyed: UInt8 = 4
+  static let trees: UInt8 = 5
 }
 
 /// What the kernel answers lies in here (`MAX_ERRNO`).
@@ -38,6 +40,9 @@ extension SpawnEvent {
     case .destroyed(let sandbox):
       writer.write(Kind.destroyed)
       writer.write(sandbox.number)
+    case .trees(let roles):
+      writer.write(Kind.trees)
+      writer.write(roles: roles)
     }
     return writer.bytes
   }
@@ -51,6 +56,7 @@ extension SpawnEvent {
     case Kind.failed: self = .failed(SandboxID(try reader.read()), try reader.readFailure())
     case Kind.exited: self = .exited(SandboxID(try reader.read()))
     case Kind.destroyed: self = .destroyed(SandboxID(try reader.read()))
+    case Kind.trees: self = .trees(try reader.readRoles(TreeRole.self, "tree role"))
     default: throw .unknownKind(kind)
     }
     try reader.finish()
@@ -60,12 +66,17 @@ extension SpawnEvent {
 extension ByteWriter {
   fileprivate mutating func write(_ created: CreatedSandbox) {
     write(created.hostProcessID)
+    write(created.group)
     write(created.freezer.rawValue)
     write(created.memory.rawValue)
     write(created.cpu.rawValue)
     write(created.microseconds)
-    write(UInt8(clamping: created.roles.count))
-    for role in created.roles { write(role.rawValue) }
+    write(roles: created.roles)
+  }
+
+  fileprivate mutating func write<Role: RawRepresentable<UInt8>>(roles: [Role]) {
+    write(UInt8(clamping: roles.count))
+    for role in roles { write(role.rawValue) }
   }
 }
 
@@ -73,17 +84,26 @@ extension ByteReader {
   fileprivate mutating func readCreated() throws(SpawnProtocolError) -> CreatedSandbox {
     var created = CreatedSandbox(
       hostProcessID: try read(in: processIDRange, "process id"),
+      group: try read(),
       freezer: try read(FreezerKind.self, "freezer"),
       memory: try read(ControllerKind.self, "memory interface"),
       cpu: try read(ControllerKind.self, "cpu interface"),
       roles: [],
       microseconds: try read())
-    for _ in 0..<(try read(UInt8.self)) {
-      let role = try read(DescriptorRole.self, "descriptor role")
-      guard !created.roles.contains(role) else { throw .refused(field: "descriptor role") }
-      created.roles.append(role)
-    }
+    created.roles = try readRoles(DescriptorRole.self, "descriptor role")
     return created
+  }
+
+  fileprivate mutating func readRoles<Role: RawRepresentable<UInt8> & Equatable>(
+    _ type: Role.Type, _ field: String
+  ) throws(SpawnProtocolError) -> [Role] {
+    var roles: [Role] = []
+    for _ in 0..<(try read(UInt8.self)) {
+      let role = try read(type, field)
+      guard !roles.contains(role) else { throw .refused(field: field) }
+      roles.append(role)
+    }
+    return roles
   }
 
   fileprivate mutating func readFailure() throws(SpawnProtocolError) -> SpawnFailure {

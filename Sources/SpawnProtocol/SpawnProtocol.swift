@@ -84,6 +84,9 @@ package enum SpawnRequest: Sendable, Hashable {
 
 /// roostd to supervisor.
 package enum SpawnEvent: Sendable, Hashable {
+  /// Once, before all others: the directories beneath which every sandbox has its control group, for reading. The descriptors beside it are
+  /// `roles`, in that order.
+  case trees([TreeRole])
   /// The sandbox stands and roost-init waits for its start message. The descriptors beside it are `roles`, in that order.
   case created(SandboxID, CreatedSandbox)
   /// Nothing of it is left.
@@ -95,6 +98,8 @@ package enum SpawnEvent: Sendable, Hashable {
 
 package struct CreatedSandbox: Sendable, Hashable {
   package var hostProcessID: UInt32
+  /// Its control group's name, in digits, in each of the ``SpawnEvent/trees(_:)``.
+  package var group: UInt64
   package var freezer: FreezerKind
   package var memory: ControllerKind
   package var cpu: ControllerKind
@@ -103,10 +108,11 @@ package struct CreatedSandbox: Sendable, Hashable {
   package var microseconds: UInt32
 
   package init(
-    hostProcessID: UInt32, freezer: FreezerKind, memory: ControllerKind, cpu: ControllerKind, roles: [DescriptorRole],
+    hostProcessID: UInt32, group: UInt64, freezer: FreezerKind, memory: ControllerKind, cpu: ControllerKind, roles: [DescriptorRole],
     microseconds: UInt32
   ) {
     self.hostProcessID = hostProcessID
+    self.group = group
     self.freezer = freezer
     self.memory = memory
     self.cpu = cpu
@@ -129,7 +135,21 @@ package enum ControllerKind: UInt8, Sendable, Hashable {
   case v1 = 1
 }
 
+/// What a directory of control groups has in it. One that has several things, as v2's has all, is handed over for each.
+package enum TreeRole: UInt8, Sendable, Hashable, CaseIterable {
+  /// The v2 tree, with controllers or without; absent on a pure v1 host.
+  case unified = 1
+  case memory = 2
+  case cpu = 3
+  /// v1's `cpuacct`; absent where the cpu controller is v2's, which counts as well.
+  case cpuAccounting = 4
+  case processes = 5
+}
+
 /// What a handed-over descriptor is.
+///
+/// Each is held for as long as the environment lives, a thousand times on a full host: what is only read now and then is found in
+/// ``SpawnEvent/trees(_:)`` instead.
 package enum DescriptorRole: UInt8, Sendable, Hashable, CaseIterable {
   /// pidfd of PID 1: readable once it has ended. For waiting only; the supervisor may not signal through it.
   case process = 1
@@ -146,26 +166,12 @@ package enum DescriptorRole: UInt8, Sendable, Hashable, CaseIterable {
   case kill = 7
   /// `cpu.max` (v2: "quota period") or `cpu.cfs_quota_us` (v1: the quota alone; the period is 20 ms already), for writing.
   case cpuQuota = 8
-  /// v2 `memory.events` (line `oom_kill N`; POLLPRI on change) or v1 `memory.oom_control` (line `oom_kill N`), for reading.
+  /// v2 only: `memory.events` (line `oom_kill N`; POLLPRI on change), for reading.
   case memoryEvents = 9
   /// v1 only: an eventfd that the kernel raises when the group runs out of memory.
   case outOfMemory = 10
-  /// `memory.peak` or `memory.max_usage_in_bytes`, for reading. Absent where the kernel has neither (v2 before 5.19).
-  case memoryPeak = 11
-  /// `memory.current` or `memory.usage_in_bytes`, for reading.
-  case memoryCurrent = 12
-  /// v2 `cpu.stat` (line `usage_usec N`) or v1 `cpuacct.usage` (nanoseconds), for reading.
-  case cpuUsage = 13
   /// `cpu.weight` (v2) or `cpu.shares` (v1), for writing.
-  case cpuWeight = 14
-  /// v1 only: `cpu.stat` (lines `nr_throttled N`, `throttled_time N` in nanoseconds), for reading. v2 has them in ``cpuUsage``.
-  case cpuThrottling = 15
-  /// `pids.events` (line `max N`), for reading. Absent where the kernel has it not.
-  case processEvents = 16
-  /// Pressure stall information of the v2 tree, for reading; absent where the kernel keeps none.
-  case cpuPressure = 17
-  case memoryPressure = 18
-  case ioPressure = 19
+  case cpuWeight = 11
 }
 
 /// Where making a sandbox failed, and the kernel's answer.

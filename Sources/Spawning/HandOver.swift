@@ -14,6 +14,8 @@ final class HandOver {
   /// Opens the files of `group` that the supervisor works with; leaves out what this host has not.
   func append(filesOf group: ControlGroup) throws(SystemError) {
     for (file, role) in HandOver.files {
+      // v1's notice is an eventfd of its own, and the count is read from the tree.
+      if file == .memoryEvents && group.version(of: .memory) == .v1 { continue }
       if let descriptor = try group.open(file) { append(descriptor, as: role) }
     }
   }
@@ -27,8 +29,6 @@ final class HandOver {
 
   private static let files: [(ControlGroup.File, DescriptorRole)] = [
     (.freeze, .freeze), (.kill, .kill), (.cpuQuota, .cpuQuota), (.memoryEvents, .memoryEvents), (.outOfMemory, .outOfMemory),
-    (.memoryPeak, .memoryPeak), (.memoryCurrent, .memoryCurrent), (.cpuUsage, .cpuUsage),
-    (.cpuWeight, .cpuWeight), (.cpuThrottling, .cpuThrottling), (.processEvents, .processEvents), (.cpuPressure, .cpuPressure),
-    (.memoryPressure, .memoryPressure), (.ioPressure, .ioPressure),
+    (.cpuWeight, .cpuWeight),
   ]
 }

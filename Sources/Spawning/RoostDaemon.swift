@@ -167,6 +167,7 @@ extension RoostDaemon {
     var domain = programs.domain(arguments)
     domain.stateDirectory = state.descriptor.rawValue
     domain.runtimesDirectory = host.runtimes.rawValue
+    domain.controlGroups = host.controlGroups.directoryNumbers
     return SupervisorProcess.Surroundings(host: host.prepared, domain: domain, group: group.group, outOfMemoryScore: supervisorScore)
   }
 

@@ -18,14 +18,23 @@ final class SandboxChild {
     case ended(certainlyDead: Bool)
   }
 
-  private let setup: Descriptor
+  /// Until it has ended.
+  private var setup: Descriptor?
   /// Until the child has left roostd's memory.
   private var stack: ChildStack?
   /// Its `oom_score_adj`, to be written once it has.
   private var outOfMemoryScore: Descriptor?
 
   /// Where to wait for a ``Report``.
-  var setupDescriptor: CInt { setup.rawValue }
+  var setupDescriptor: CInt {
+    switch setup {
+    case .some(let setup): setup.rawValue
+    case nil: -1
+    }
+  }
+
+  /// Closes the set-up socket, which nobody watches any more.
+  func endSetUp() { setup = nil }
 
   /// Clones into `group`, with `root` as the future root and `temporary`, if there is one, as /tmp; the ends of its pipes go into `handOver`.
   init(
@@ -56,7 +65,7 @@ final class SandboxChild {
     guard answer == 0 else { throw SpawnFailure(step: .clone, errno: -answer) }
     process = unsafe ChildHandle(processID: child.process, pidfd: child.pidfd)
     stack = unsafe ChildStack(child)
-    setup = ends.setup.first
+    setup = .some(ends.setup.first)
     handOver.append(ends.control.first, as: .control)
     handOver.append(ends.standardOutput.readEnd, as: .standardOutput)
     handOver.append(ends.standardError.readEnd, as: .standardError)
@@ -65,7 +74,7 @@ final class SandboxChild {
   /// The next message of the child, if there is one.
   func nextReport() throws(SpawnFailure) -> Report {
     var report = csandbox_report()
-    let answer = unsafe csandbox_receive(setup.rawValue, &report)
+    let answer = unsafe csandbox_receive(setupDescriptor, &report)
     guard answer == 0 else { throw SpawnFailure(step: .handshake, errno: -answer) }
     switch csandbox_report_kind(report.kind) {
     case CSANDBOX_NOTHING: return .none
@@ -85,7 +94,8 @@ final class SandboxChild {
   func writeMaps(hostUserID: UInt32) throws(SpawnFailure) {
     // Now, since it belongs to root as long as the process is not dumpable, as roostd's memory makes it.
     outOfMemoryScore = try failing(at: .writeIdentityMap) { () throws(SystemError) in try OutOfMemoryScore.file(of: process.processID) }
-    let answer = csandbox_admit(setup.rawValue, process.processID, hostUserID)
+    guard setupDescriptor >= 0 else { throw SpawnFailure(step: .writeIdentityMap, errno: EPIPE) }
+    let answer = csandbox_admit(setupDescriptor, process.processID, hostUserID)
     guard answer == 0 else { throw SpawnFailure(step: .writeIdentityMap, errno: -answer) }
   }
 

@@ -54,10 +54,34 @@ package final class SandboxHost {
     self.prepared = prepared
   }
 
-  /// A name that no control group of this run has had: the supervisor's numbers may come twice, where a group could not be removed.
-  func newGroupName() -> String {
+  /// A number, and so a name, that no control group of this run has had: the supervisor's numbers may come twice, where a group could not be
+  /// removed.
+  func newGroupNumber() -> UInt64 {
     groupCount += 1
-    return "\(groupCount)"
+    return groupCount
+  }
+
+  /// The directories that all sandboxes' control groups are in, for the supervisor to read in: one descriptor for all of them, instead of
+  /// one of each statistic for each.
+  func sendTrees(over link: SupervisorLink) throws(SystemError) {
+    var roles: [TreeRole] = []
+    var descriptors = DescriptorList()
+    for role in TreeRole.allCases {
+      guard let directory = try tree(role) else { continue }
+      roles.append(role)
+      descriptors.append(directory)
+    }
+    link.send(.trees(roles), descriptors: descriptors)
+  }
+
+  private func tree(_ role: TreeRole) throws(SystemError) -> Descriptor? {
+    switch role {
+    case .unified: try controlGroups.unifiedDirectory()
+    case .memory: try controlGroups.directory(with: .memory)
+    case .cpu: try controlGroups.directory(with: .cpu)
+    case .cpuAccounting: try controlGroups.directory(with: .cpuacct)
+    case .processes: try controlGroups.directory(with: .pids)
+    }
   }
 
   /// The read-only root of a sandbox, mounted nowhere yet.

@@ -23,7 +23,7 @@ extension SpawnedSandbox {
     let temporary = try failing(at: .prepareVolume) { () throws(SystemError) in try volume?.mount() }
     let group = try failing(at: .makeControlGroup) { () throws(SystemError) in
       try ControlGroup.make(
-        in: host.controlGroups, name: host.newGroupName(), memoryBytes: order.memoryBytes, processLimit: order.processLimit)
+        in: host.controlGroups, name: "\(groupNumber)", memoryBytes: order.memoryBytes, processLimit: order.processLimit)
     }
     self.group = group
     network = try admitToNetwork()
@@ -78,18 +78,20 @@ extension SpawnedSandbox {
     for token in [setupWatch, deadline] { if let token { surroundings.loop.cancel(token) } }
     setupWatch = nil
     deadline = nil
+    child?.endSetUp()
   }
 
-  /// Every descriptor leaves roostd, which keeps a pidfd of its own.
+  /// Every descriptor leaves roostd, which keeps a pidfd of its own, and what it kills by.
   func announce() throws(SpawnFailure) {
     guard let child, let group, let freezer = group.freezer, let memory = group.version(of: .memory),
       let cpu = group.version(of: .cpu)
     else { throw SpawnFailure(step: .makeControlGroup, errno: ENODEV) }
     let created = CreatedSandbox(
-      hostProcessID: UInt32(child.process.processID), freezer: freezer == .v2 ? .v2 : .v1,
+      hostProcessID: UInt32(child.process.processID), group: groupNumber, freezer: freezer == .v2 ? .v2 : .v1,
       memory: ControllerKind(memory), cpu: ControllerKind(cpu), roles: handOver.roles,
       microseconds: UInt32(clamping: (ContinuousClock.now - arrival).wholeMicroseconds))
     wasAnnounced = true
+    self.group = group.onlyForKilling
     surroundings.send(.created(id, created), handOver.takeDescriptors())
   }
 }

@@ -27,6 +27,7 @@ final class SpawnedSandbox {
   var wasAnnounced = false
   /// The child has its maps and goes on to execve.
   var isAdmitted = false
+  private(set) lazy var groupNumber = surroundings.host.newGroupNumber()
   var group: ControlGroup?
   var network: HostNetwork.Lease?
   var child: SandboxChild?

@@ -23,7 +23,9 @@ package final class Spawner {
     self.loop = loop
     self.volumes = volumes
     self.supervisorLost = supervisorLost
-    link = try SupervisorLink(socket: socket, loop: loop) { [weak self] in self?.receive($0) }
+    let link = try SupervisorLink(socket: socket, loop: loop) { [weak self] in self?.receive($0) }
+    self.link = link
+    try host.sendTrees(over: link)
   }
 
   package var count: Int { sandboxes.count }

@@ -12,6 +12,8 @@ struct SupervisorDomain {
   /// Once they are known: roostd's own descriptors, which outlive this value.
   var stateDirectory: CInt?
   var runtimesDirectory: CInt?
+  /// Of roostd's control groups, in every tree.
+  var controlGroups: [CInt] = []
 
   /// What the C library and others look up: users, names of hosts and services, certificates, time zones.
   private static let looked = [
@@ -33,6 +35,7 @@ struct SupervisorDomain {
     list.append(try Descriptor.openPlace(chosenByRoot: "/dev/null"), CSANDBOX_LEAVE_TO_WRITE)
     if let configuration { try list.appendIfPresent(configuration, CSANDBOX_LEAVE_TO_READ) }
     if let runtimesDirectory { list.append(runtimesDirectory, CSANDBOX_LEAVE_TO_READ) }
+    for directory in controlGroups { list.append(directory, CSANDBOX_LEAVE_TO_READ) }
     if let stateDirectory { list.append(stateDirectory, CSANDBOX_LEAVE_TO_KEEP) }
     return try list.domain()
   }

@@ -14,7 +14,7 @@ final class SupervisorGroup {
   init(in host: SandboxHost, loop: EventLoop) throws(SystemError) {
     self.loop = loop
     group = try ControlGroup.makeForService(
-      in: host.controlGroups, name: "\(Self.prefix)\(host.newGroupName())", processLimit: Self.processLimit)
+      in: host.controlGroups, name: "\(Self.prefix)\(host.newGroupNumber())", processLimit: Self.processLimit)
   }
 
   /// Ends what is left of it and removes the group, as soon as that is empty. What cannot be ended now is reaped at roostd's end, or its next

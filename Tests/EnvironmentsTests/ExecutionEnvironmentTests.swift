@@ -239,9 +239,9 @@ private final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     #expect(sandbox.content(of: "weight") == "73", "128 MB are 0.072 of a CPU, which is 1,024")
     async let end = bench.invoke("slow")
     let event = await runtime.event()
-    sandbox.replace("throttling", "nr_periods 99\nnr_throttled 5\nthrottled_time 90500000\n")
-    sandbox.replace("pids", "max 4\n")
-    sandbox.replace("pressure", "some avg10=1.00 avg60=0.00 avg300=0.00 total=1400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=900\n")
+    sandbox.replace("cpu.stat", "nr_periods 99\nnr_throttled 5\nthrottled_time 90500000\n")
+    sandbox.replace("pids.events", "max 4\n")
+    sandbox.replace("memory.pressure", "some avg10=1.00 avg60=0.00 avg300=0.00 total=1400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=900\n")
     #expect(await runtime.respond(event, "1") == 202)
     _ = await end
     runtime.ask()

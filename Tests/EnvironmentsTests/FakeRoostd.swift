@@ -15,10 +15,13 @@ final class FakeRoostd: Sendable {
   let spawner: SandboxSpawner
   private let socket: Descriptor
   private let watcher: DescriptorWatcher
+  /// Every tree of control groups in one.
+  private let groups: String
   private let state = Mutex(State())
 
   private struct State {
     var sandboxes: [FakeSandbox] = []
+    var made: UInt64 = 0
     var refusal: SpawnFailure?
     var waiting: [CheckedContinuation<FakeSandbox, Never>] = []
     var taken = 0
@@ -30,8 +33,14 @@ final class FakeRoostd: Sendable {
     watcher = try DescriptorWatcher()
     socket = Descriptor(owning: ends[1])
     spawner = try SandboxSpawner(socket: Descriptor(owning: ends[0]), watcher: watcher, logger: Logger(label: "test")) {}
+    var template = Array("/tmp/roost-test-XXXXXX".utf8CString)
+    groups = String(cString: mkdtemp(&template))
     _ = try watcher.watch(socket.rawValue, for: .readable, oneShot: false) { [weak self] in self?.serve() }
+    let roles: [TreeRole] = [.unified, .memory, .cpu, .cpuAccounting, .processes]
+    try send(.trees(roles), descriptors: roles.map { [groups] _ in open(groups, O_RDONLY | O_DIRECTORY) })
   }
+
+  deinit { rmdir(groups) }
 
   /// The next sandbox that is made, in order.
   func nextSandbox() async -> FakeSandbox {
@@ -65,10 +74,14 @@ final class FakeRoostd: Sendable {
     switch request {
     case .create(let id, let recipe):
       if let refusal = state.withLock({ $0.refusal }) { return try send(.failed(id, refusal)) }
-      let sandbox = try FakeSandbox(volume: recipe.volume)
+      let group = state.withLock { state in
+        state.made += 1
+        return state.made
+      }
+      let sandbox = try FakeSandbox(volume: recipe.volume, directory: "\(groups)/\(group)")
       let (roles, numbers) = sandbox.handOver()
       let created = CreatedSandbox(
-        hostProcessID: 1, freezer: .v2, memory: .v1, cpu: .v1, roles: roles, microseconds: 1)
+        hostProcessID: 1, group: group, freezer: .v2, memory: .v1, cpu: .v1, roles: roles, microseconds: 1)
       try send(.created(id, created), descriptors: numbers)
       let waiter = state.withLock { state -> CheckedContinuation<FakeSandbox, Never>? in
         state.sandboxes.append(sandbox)
@@ -99,11 +112,11 @@ final class FakeSandbox: Sendable {
   private let outOfMemory: CInt
   private let handed: Mutex<[(DescriptorRole, CInt)]>
 
-  init(volume: VolumeID) throws {
+  /// - Parameter directory: its control group, in every tree.
+  init(volume: VolumeID, directory: String) throws {
     self.volume = volume
-    var template = Array("/tmp/roost-test-XXXXXX".utf8CString)
-    let directory = String(cString: mkdtemp(&template))
     self.directory = directory
+    mkdir(directory, 0o700)
     let (listener, port) = Self.listener()
     self.port = port
     var sockets: [CInt] = [0, 0]
@@ -120,21 +133,20 @@ final class FakeSandbox: Sendable {
     handed = Mutex([
       (.process, process.0), (.control, sockets[1]), (.listener, listener), (.standardOutput, output.0),
       (.standardError, errorOutput.0), (.freeze, file("freeze", "-")), (.kill, file("kill", "-")),
-      (.cpuQuota, file("quota", "-")), (.memoryEvents, file("events", "oom_kill 0\n")), (.outOfMemory, memory.0),
-      (.memoryPeak, file("peak", "41943040\n")), (.memoryCurrent, file("current", "20971520\n")),
-      (.cpuUsage, file("cpu", "5000000\n")), (.cpuWeight, file("weight", "-")),
-      (.cpuThrottling, file("throttling", "nr_periods 9\nnr_throttled 2\nthrottled_time 30000000\n")),
-      (.processEvents, file("pids", "max 1\n")),
-      (
-        .memoryPressure,
-        file("pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n")
-      ),
+      (.cpuQuota, file("quota", "-")), (.outOfMemory, memory.0), (.cpuWeight, file("weight", "-")),
     ])
+    for (name, content) in Self.statistics { close(file(name, content)) }
   }
+
+  private static let statistics = [
+    "memory.oom_control": "oom_kill 0\n", "memory.max_usage_in_bytes": "41943040\n", "memory.usage_in_bytes": "20971520\n",
+    "cpuacct.usage": "5000000\n", "cpu.stat": "nr_periods 9\nnr_throttled 2\nthrottled_time 30000000\n", "pids.events": "max 1\n",
+    "memory.pressure": "some avg10=0.00 avg60=0.00 avg300=0.00 total=400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=7\n",
+  ]
 
   deinit {
     for number in [control, output, outOfMemory] { close(number) }
-    for name in ["freeze", "kill", "quota", "events", "peak", "current", "cpu", "weight", "throttling", "pids", "pressure"] {
+    for name in ["freeze", "kill", "quota", "weight"] + Self.statistics.keys {
       unlink("\(directory)/\(name)")
     }
     rmdir(directory)
@@ -181,7 +193,7 @@ final class FakeSandbox: Sendable {
   }
 
   /// The same without the notice.
-  func killForMemory() { replace("events", "oom_kill 1\n") }
+  func killForMemory() { replace("memory.oom_control", "oom_kill 1\n") }
 
   /// One process dies for want of memory, as v1 tells it: the notice first.
   func runOutOfMemory() {

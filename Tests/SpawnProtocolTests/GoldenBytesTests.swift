@@ -28,10 +28,11 @@ import Testing
 
   @Test func `events are laid out as documented`() {
     let created = SpawnEvent.created(SandboxID(7), Samples.created).encoded()
-    #expect(created == [1, 7, 0, 0, 0, 0, 0, 0, 0, 0x92, 0x10, 0, 0, 2, 1, 1, 8, 7, 0, 0, 19] + [UInt8](1...19))
+    #expect(created == [1, 7, 0, 0, 0, 0, 0, 0, 0, 0x92, 0x10, 0, 0] + [UInt8](2...9) + [2, 1, 1, 8, 7, 0, 0, 11] + [UInt8](1...11))
     let failed = SpawnEvent.failed(SandboxID(7), SpawnFailure(step: .mountRoot, errno: 22)).encoded()
     #expect(failed == [2, 7, 0, 0, 0, 0, 0, 0, 0, 37, 0, 22, 0, 0, 0])
     #expect(SpawnEvent.exited(SandboxID(7)).encoded() == [3, 7, 0, 0, 0, 0, 0, 0, 0])
+    #expect(SpawnEvent.trees([.processes, .unified]).encoded() == [5, 2, 5, 1])
     #expect(SpawnEvent.destroyed(SandboxID(7)).encoded() == [4, 7, 0, 0, 0, 0, 0, 0, 0])
   }
 

@@ -37,11 +37,14 @@ import Testing
   @Test func `flags, roles, interfaces, steps and numbers outside their sets are refused`() {
     expectRefused("keep volume", [3, 9, 0, 0, 0, 0, 0, 0, 0, 2]) { _ = try SpawnRequest(decoding: $0) }
     let id: [UInt8] = [7, 0, 0, 0, 0, 0, 0, 0]
-    expectRefused("process id", [1] + id + [0, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
-    expectRefused("freezer", [1] + id + [1, 0, 0, 0, 3, 1, 1, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
-    expectRefused("cpu interface", [1] + id + [1, 0, 0, 0, 2, 1, 0, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
-    expectRefused("descriptor role", [1] + id + [1, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 1, 20]) { _ = try SpawnEvent(decoding: $0) }
-    expectRefused("descriptor role", [1] + id + [1, 0, 0, 0, 2, 1, 1, 0, 0, 0, 0, 2, 1, 1]) { _ = try SpawnEvent(decoding: $0) }
+    let group: [UInt8] = [9, 0, 0, 0, 0, 0, 0, 0]
+    expectRefused("tree role", [5, 1, 6]) { _ = try SpawnEvent(decoding: $0) }
+    expectRefused("tree role", [5, 2, 1, 1]) { _ = try SpawnEvent(decoding: $0) }
+    expectRefused("process id", [1] + id + [0, 0, 0, 0] + group + [2, 1, 1, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
+    expectRefused("freezer", [1] + id + [1, 0, 0, 0] + group + [3, 1, 1, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
+    expectRefused("cpu interface", [1] + id + [1, 0, 0, 0] + group + [2, 1, 0, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
+    expectRefused("descriptor role", [1] + id + [1, 0, 0, 0] + group + [2, 1, 1, 0, 0, 0, 0, 1, 12]) { _ = try SpawnEvent(decoding: $0) }
+    expectRefused("descriptor role", [1] + id + [1, 0, 0, 0] + group + [2, 1, 1, 0, 0, 0, 0, 2, 1, 1]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("step", [2] + id + [0, 0, 1, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("errno", [2] + id + [1, 0, 0, 16, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("padding", [1, 0, 1, 0, 2, 0, 0, 0]) { _ = try InitEvent(decoding: $0) }

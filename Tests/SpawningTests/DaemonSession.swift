@@ -83,10 +83,18 @@ final class FakeSupervisor {
 
   func create(_ number: UInt64, _ recipe: SandboxRecipe) throws -> RunningSandbox {
     _ = try PacketSocket.send(SpawnRequest.create(SandboxID(number), recipe).encoded(), over: socket)
-    var packet = try receivePacket(from: socket, within: .limit(20))
-    let received = Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
+    let received = try next()
     guard case .created(_, let created) = received.event else { throw SpawnerSession.Ended(reason: "\(received.event)") }
     return RunningSandbox(created, received)
+  }
+
+  /// The next event but for every supervisor's first.
+  func next() throws -> Received {
+    while true {
+      var packet = try receivePacket(from: socket, within: .limit(20))
+      let received = Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
+      guard case .trees = received.event else { return received }
+    }
   }
 }
 

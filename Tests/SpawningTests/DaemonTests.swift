@@ -169,7 +169,7 @@ extension HostRing {
           _ = try PacketSocket.send(request.encoded(), over: supervisor.socket)
         }
         // When the first of them stands the next ones are on their way.
-        _ = try receivePacket(from: supervisor.socket, within: .limit(20))
+        _ = try supervisor.next()
         try session.signal(SIGKILL)
         #expect(try session.end() == .signal(SIGKILL))
         #expect(try installation.traces().settled(installation) { $0.processes == 0 }.processes == 0)

@@ -113,10 +113,15 @@ final class FaultSession {
   private func hear() throws -> Received? {
     let poller = try Poller()
     try poller.add(supervisor.socket.rawValue, for: .readable, token: 0)
-    guard try !poller.wait(timeout: .limit(30)).isEmpty, var packet = try PacketSocket.receive(from: supervisor.socket, limit: 65_536)
-    else { throw SpawnerSession.Ended(reason: "no answer") }
-    if packet.isEnd { return nil }
-    return Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
+    while true {
+      guard try !poller.wait(timeout: .limit(30)).isEmpty, var packet = try PacketSocket.receive(from: supervisor.socket, limit: 65_536)
+      else { throw SpawnerSession.Ended(reason: "no answer") }
+      if packet.isEnd { return nil }
+      let received = Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
+      // Every supervisor's first.
+      if case .trees = received.event { continue }
+      return received
+    }
   }
 
   private func look() throws -> IdleDaemon {

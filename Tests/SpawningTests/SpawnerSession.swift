@@ -15,6 +15,7 @@ final class SpawnerSession: Sendable {
   let socket: Descriptor
   private let done = DispatchSemaphore(value: 0)
   private let thread = Mutex<Int32>(0)
+  private let trees = Mutex<[TreeRole: CInt]>([:])
 
   /// - Parameter network: with it the spawner is in a network namespace of its own, which ends with the session.
   init(
@@ -63,11 +64,25 @@ final class SpawnerSession: Sendable {
     guard try PacketSocket.send(request.encoded(), over: socket) else { throw Ended(reason: "socket full") }
   }
 
-  /// The next event, with its descriptors.
+  /// The next event, with its descriptors; the directories of control groups, which come first, are kept.
   func next(within limit: Duration = .limit(20)) throws -> Received {
-    var packet = try receivePacket(from: socket, within: limit)
-    return Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
+    while true {
+      var packet = try receivePacket(from: socket, within: limit)
+      let received = Received(event: try SpawnEvent(decoding: packet.bytes), descriptors: packet.takeDescriptors())
+      guard case .trees(let roles) = received.event else { return received }
+      let numbers = received.takeAll()
+      trees.withLock { $0 = Dictionary(uniqueKeysWithValues: zip(roles, numbers)) }
+    }
   }
+
+  /// A statistic of a sandbox, read as the supervisor reads it.
+  func statistic(_ file: String, of sandbox: RunningSandbox, in role: TreeRole) throws -> String {
+    guard let number = trees.withLock({ $0[role] }) else { throw Ended(reason: "no tree for \(role)") }
+    let tree = Descriptor(owning: dup(number))
+    return try Descriptor.openBeneath(directory: tree, path: "\(sandbox.created.group)/\(file)", flags: O_RDONLY).readText()
+  }
+
+  deinit { for number in trees.withLock({ $0.values }) { close(number) } }
 
   func create(_ number: UInt64, _ recipe: SandboxRecipe) throws -> RunningSandbox {
     try send(.create(SandboxID(number), recipe))

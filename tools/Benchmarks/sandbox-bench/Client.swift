@@ -64,7 +64,13 @@ final class Client {
     let start = ContinuousClock.now
     _ = try PacketSocket.send(SpawnRequest.create(id, recipe).encoded(), over: socket)
     var packet = try receive(from: socket.rawValue)
-    let created = ContinuousClock.now
+    var created = ContinuousClock.now
+    if case .trees = try SpawnEvent(decoding: packet.bytes) {
+      // Comes once, before all others.
+      for number in packet.takeDescriptors() { close(number) }
+      packet = try receive(from: socket.rawValue)
+      created = ContinuousClock.now
+    }
     guard case .created(id, let sandbox) = try SpawnEvent(decoding: packet.bytes) else { throw Unexpected(what: "not created") }
     let descriptors = packet.takeDescriptors()
     defer { for number in descriptors { close(number) } }
