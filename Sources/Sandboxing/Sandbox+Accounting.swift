@@ -6,10 +6,10 @@ import SpawnProtocol
 extension Sandbox {
   /// The highest charge to the memory limit so far; the present one where the kernel keeps no peak.
   package func maxMemoryUsed() throws(SystemError) -> MemorySize {
-    switch try statistics.files(of: created).memoryPeak {
-    case .some(let file): MemorySize(bytes: number(try file.readText()))
-    case .none: try memoryUsed()
-    }
+    // By a name of its own: a switch over the property of an unnamed value never lets that go (Swift 6.3).
+    let files = try statistics.files(of: created)
+    guard let text = try text(of: files.memoryPeak) else { return try memoryUsed() }
+    return MemorySize(bytes: number(text))
   }
 
   package func memoryUsed() throws(SystemError) -> MemorySize {
