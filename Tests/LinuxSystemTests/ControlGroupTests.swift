@@ -58,7 +58,7 @@ struct ControlGroupTests {
       let group = try ControlGroup.make(in: tree, megabytes: 64)
       let notice = try group.open(.outOfMemory)
       #expect(try group.outOfMemoryKills() == 0)
-      let child = try group.start("sleep 60 & \(allocate(megabytes: 300))")
+      let child = try group.start("sleep 1000 & \(allocate(megabytes: 300))")
       if let notice {
         #expect(try becomesReady(notice.rawValue))
         #expect(try notice.takeEventCount() > 0)
