@@ -39,6 +39,8 @@ class Arena(Deployer):
         self.host = host
 
     def __call__(self, *arguments, **settings):
+        if "Timeout" in settings:
+            settings["Timeout"] = int(min(900, settings["Timeout"] * TIME_SCALE))
         function = super().__call__(*arguments, **{"MemorySize": 256, "wait": False, **settings})
         attacker = Attacker(self.client, function.name)
         attacker.wait("active")
