@@ -60,11 +60,16 @@ static int limit(int resource, rlim_t soft, rlim_t hard) {
   return done == -EPERM ? 0 : csandbox_done(done);
 }
 
+enum { PROCESSES_TRIED = 16 };
+
 // Lambda's own limits where it has them; the pools that all processes of a kernel share are kept small.
 int csandbox_set_resource_limits(struct child *child) {
+  // Of the two limits on processes the control group's is to be met first: it counts what it refuses, for the journal. This one is asked before
+  // it, and counts those that are only being tried, at most one for each processor that forks; it holds where there is no such controller.
+  const rlim_t processes = child->plan->process_limit + PROCESSES_TRIED;
   const struct { int resource; rlim_t soft, hard; } limits[] = {
     {RLIMIT_NOFILE, 1024, 1024},
-    {RLIMIT_NPROC, child->plan->process_limit, child->plan->process_limit},
+    {RLIMIT_NPROC, processes, processes},
     // Not 0: where the host pipes cores to a program (systemd-coredump, apport), that is started as root of the host for every crash, and a
     // limit of 0 does not count (core(5)); 1 does. The filter keeps it.
     {RLIMIT_CORE, 1, 1},

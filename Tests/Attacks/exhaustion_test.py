@@ -75,7 +75,10 @@ def processes_in_sandboxes(host):
 def test_a_fork_bomb_is_contained_and_ends_with_its_invocation(arena, host, kind):
     function = attacker(arena, Timeout=3, MemorySize=512)
     with largest(lambda: processes_in_sandboxes(host)) as most:
-        arena.strike(function, f"subprocess.Popen(['/var/task/bomb'] + {kind.split()!r}); time.sleep(600)", "timeout", "Sandbox.Timedout")
+        answer = function.invoke(f"subprocess.Popen(['/var/task/bomb'] + {kind.split()!r}); time.sleep(600)")
+    row = arena.assert_told(function, answer, "timeout", "Sandbox.Timedout")
+    # The journal tells a bomb from a function that only takes long.
+    assert row["stalls"]["refusedProcesses"] > 0, row
     # That many, so it was a bomb; and no more than the limit, which both its user id and its control group have.
     assert 500 < most() <= 1024
     assert arena.strike(function, "result = 'again'") == "again"
@@ -164,6 +167,47 @@ def test_memory_of_every_kind_is_the_functions_own_and_ends_it(arena, kind):
     # It was ended at its own limit, not at what the host has.
     assert row["maxMemoryUsed"]["bytes"] < 192 << 20, row
     assert arena.strike(function, "result = 'again'") == "again"
+
+
+def test_tcp_buffers_are_the_functions_own(arena, host):
+    """Where the kernel keeps them out of the memory limit (cgroup v1) they have one of their own, of which no more is had however many connections there are."""
+    function = attacker(arena, MemorySize=512, Timeout=60)
+    fill = """
+listener = socket.create_server(("127.0.0.1", 0), backlog=1000)
+sent = 0
+for _ in range(100):
+    near = socket.socket()
+    near.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4 << 20)
+    near.connect(listener.getsockname()); far = listener.accept()[0]
+    held.append((near, far))
+    for end in (near, far):
+        end.setblocking(False)
+        try:
+            while True: sent += end.send(bytes(1 << 18))
+        except BlockingIOError: pass
+result = sent"""
+    answer = function.invoke(fill)
+    limits = {path.parent: int(read(path)) for group in host.control_groups() for path in group.glob("*/memory.kmem.tcp.limit_in_bytes")}
+    if limits:
+        sent = answer.payload
+        arena.assert_told(function, answer)
+        most = {int(read(group / "memory.kmem.tcp.max_usage_in_bytes")) for group, limit in limits.items() if limit == 128 << 20}
+        # An end that has nothing under way is granted one write, whatever is left.
+        assert most and 128 << 20 <= max(most) < (128 << 20) + 200 * (64 << 10), (limits, most)
+        assert sent < 141 << 20
+    else:
+        # They are memory like any other: refused for want of it, or the end.
+        arena.assert_told(function, answer, *(() if answer.error is None else ("out-of-memory", "Runtime.OutOfMemory")))
+        peaks = [int(read(path)) for group in host.control_groups() for path in group.glob("*/memory.peak")]
+        assert all(peak < 600 << 20 for peak in peaks), peaks
+    # A neighbour's connections are served meanwhile.
+    other = attacker(arena)
+    assert arena.strike(other, """
+listener = socket.create_server(("127.0.0.1", 0))
+near = socket.create_connection(listener.getsockname()); far = listener.accept()[0]
+threading.Thread(target=lambda: (near.sendall(bytes(8 << 20)), near.close())).start()
+result = 0
+while part := far.recv(1 << 20): result += len(part)""") == 8 << 20
 
 
 def test_page_cache_of_tmp_is_given_back_and_not_killed_for(arena):

@@ -1,9 +1,10 @@
 """Processes that will not go: each is gone with its environment, and none runs while it is frozen."""
 
+import threading
 import time
 
 import pytest
-from host import TIME_SCALE, processes_of_group, read, wait_until
+from host import TIME_SCALE, processes_of_group, read, start_time, wait_until
 
 DAEMONS = """
     import os, signal, time
@@ -78,6 +79,56 @@ def test_daemons_end_with_the_runtime(arena):
     function = arena(DAEMONS)
     arena.strike(function, "exit", "crash", "Runtime.ExitError")
     assert arena.strike(function, "ticks") == 0
+
+
+MANY = """
+    import os, signal, time
+
+    def orphan():
+        os.setsid()
+        if os.fork(): os._exit(0)
+        for number in range(1, 65):
+            try: signal.signal(number, signal.SIG_IGN)
+            except (OSError, ValueError): pass
+        os.closerange(0, 1024)
+        while True: time.sleep(0.2)
+
+    def handler(event, context):
+        for _ in range(500):
+            child = os.fork()
+            if child == 0: orphan()
+            os.waitpid(child, 0)
+        if event == "hang": time.sleep(60)
+        if event == "exit": os._exit(9)
+"""
+
+
+@pytest.mark.parametrize("end", ["delete", "hang", "exit", "stop"])
+def test_five_hundred_orphans_are_gone_with_their_environment(arena, host, end):
+    """Twice forked, in sessions of their own, deaf, and no longer anybody's children but process 1's."""
+    function = arena(MANY, MemorySize=3008, Timeout=12)
+    seen, over = {}, threading.Event()
+
+    def watch():
+        while not over.wait(0.05):
+            # The start time tells a process from a later one with its number.
+            seen.update((process, start_time(process)) for process in group_processes(host) - seen.keys())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        outcomes = {"hang": ("timeout", "Sandbox.Timedout"), "exit": ("crash", "Runtime.ExitError")}
+        arena.strike(function, end, *outcomes.get(end, ()))
+        wait_until(lambda: len(seen) > 500, 10, "the orphans")
+    finally:
+        over.set()
+        watcher.join()
+    if end == "delete":
+        function.delete()
+    for row in arena.environments(function):
+        arena.stop(row["id"])
+    wait_until(lambda: not any(start is not None and start_time(process) == start for process, start in seen.items()), 10, "their end")
+    assert not group_processes(host)
 
 
 ENDLESS = """

@@ -4,9 +4,9 @@ import FunctionModel
 extension EnvironmentSnapshot {
   var limitPromises: [Promise] { [processLimitPromise, memoryPromise, taskPromise, processorPromise] }
 
-  /// The largest hard limits; a function may lower its own.
+  /// The largest hard limits; a function may lower its own. Of processes its control group refuses those beyond 1,024 before.
   static let hardLimits: [(name: String, most: Int64)] = [
-    ("Max open files", 1_024), ("Max processes", 1_024), ("Max core file size", 1), ("Max locked memory", 65_536),
+    ("Max open files", 1_024), ("Max processes", 1_040), ("Max core file size", 1), ("Max locked memory", 65_536),
     ("Max msgqueue size", 65_536),
     ("Max pending signals", 1_024), ("Max nice priority", 0), ("Max realtime priority", 0),
   ]
