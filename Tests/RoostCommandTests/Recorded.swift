@@ -97,7 +97,7 @@ enum Recorded {
       Limit                     Soft Limit           Hard Limit           Units     
       Max cpu time              unlimited            unlimited            seconds   
       Max core file size        1                    1                    bytes     
-      Max processes             1024                 1024                 processes 
+      Max processes             1040                 1040                 processes 
       Max open files            1024                 1024                 files     
       Max locked memory         65536                65536                bytes     
       Max pending signals       1024                 1024                 signals   
