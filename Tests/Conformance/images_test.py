@@ -9,7 +9,7 @@ import pytest
 from host import REPOSITORY, RUNTIMES
 from network import in_the_machines_network
 
-IMAGES = ["python3.11", "provided.al2023"]
+IMAGES = ["python3.11", "provided.al2023", "provided.al2", "nodejs18.x", "nodejs20.x", "ruby3.1", "java17"]
 
 
 def entries(image):
@@ -65,10 +65,12 @@ def test_an_image_that_is_up_to_date_is_left_alone():
     assert done.stdout.splitlines() == [f"{image} is up to date" for image in IMAGES], "tools/build-rootfs has not run"
 
 
-def test_the_same_recipe_gives_the_same_image(tmp_path):
-    command = in_the_machines_network(REPOSITORY / "tools/build-rootfs", "--runtimes-dir", tmp_path, "python3.11")
+# One whose files are compiled as wheels are, and one whose compiler is its own.
+@pytest.mark.parametrize("image", ["python3.11", "java17"])
+def test_the_same_recipe_gives_the_same_image(tmp_path, image):
+    command = in_the_machines_network(REPOSITORY / "tools/build-rootfs", "--runtimes-dir", tmp_path, image)
     subprocess.run(command, capture_output=True, text=True, check=True)
-    first, second = (json.loads((place / "python3.11/etc/roost/image.json").read_text()) for place in (RUNTIMES, tmp_path))
+    first, second = (json.loads((place / image / "etc/roost/image.json").read_text()) for place in (RUNTIMES, tmp_path))
     if first["packages"] == second["packages"]:  # the archive may have moved on between the two
         assert first["tree"] == second["tree"]
     else:

@@ -1,0 +1,16 @@
+package com.amazonaws.services.lambda.runtime;
+
+/** What log appenders tell the runtime. */
+public final class LambdaRuntimeInternal {
+  private static volatile boolean useLog4jAppender;
+
+  private LambdaRuntimeInternal() {}
+
+  public static void setUseLog4jAppender(boolean use) {
+    useLog4jAppender = use;
+  }
+
+  public static boolean getUseLog4jAppender() {
+    return useLog4jAppender;
+  }
+}
