@@ -27,6 +27,11 @@ def test_a_bootstrap_in_bash_and_curl_works(deploy):
     assert function.call(2)["calls"] == 2
 
 
+def test_provided_al2_is_the_same_image_by_its_older_name(deploy):
+    function = deploy(zip=bash_zip(), Handler="function.handler", Runtime="provided.al2")
+    assert function.call({"a": "b"})["event"] == {"a": "b"}
+
+
 def test_an_error_that_a_bootstrap_posts_is_the_callers_answer(deploy):
     answer = deploy(zip=bash_zip(), **SETTINGS).invoke("fail")
     assert answer.error == "Unhandled" and answer.payload["errorType"] == "HandlerFailed"

@@ -9,27 +9,30 @@ from pathlib import Path
 import pytest
 from framed_log import FRAMED, records
 from functions import exit_error, make_zip
-from host import ACCOUNT, REGION, RUNTIMES, TIME_SCALE
+from host import ACCOUNT, REGION, REPOSITORY, RUNTIMES, TIME_SCALE
 
 MEMORY = 512
 CLASS = "example.Functions$"
 
 
+def compiled(source, folder):
+    """Name in a zip → bytes."""
+    assert shutil.which("javac"), "javac is not installed: tools/install-packages --test"
+    interfaces = RUNTIMES / "java17/var/runtime/classes"
+    subprocess.run(["javac", "--release", "17", "-g", "-proc:none", "-encoding", "UTF-8", "-cp", interfaces, "-d", folder, source], check=True)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.class")}
+
+
 @pytest.fixture(scope="module")
 def classes(tmp_path_factory):
-    """Name in a zip → bytes."""
-    folder = tmp_path_factory.mktemp("classes")
-    assert shutil.which("javac"), "javac is not installed: tools/install-packages --test"
-    subprocess.run(["javac", "--release", "17", "-g", "-proc:none", "-cp", RUNTIMES / "java17/var/runtime/classes", "-d", folder,
-                    Path(__file__).parent / "java/Functions.java"], check=True)
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.class")}
+    return compiled(Path(__file__).parent / "java/Functions.java", tmp_path_factory.mktemp("classes"))
 
 
 @pytest.fixture
 def deploy_java(deploy, classes):
     def java(handler, *, files=(), code=None, **settings):
         return deploy(zip=make_zip({**(classes if code is None else code), **dict(files)}), **{
-            "Runtime": "java17", "Handler": CLASS + handler if handler[0].isupper() else handler, "MemorySize": MEMORY,
+            "Runtime": "java17", "Handler": handler if code or handler[0].islower() else CLASS + handler, "MemorySize": MEMORY,
             "Timeout": int(min(900, 20 * TIME_SCALE)), **settings})
     return java
 
@@ -191,7 +194,7 @@ def test_a_payload_of_almost_six_megabytes_passes_both_ways(deploy_java):
 def test_jars_come_with_the_function_or_a_layer_and_the_runtimes_own_are_hidden(deploy_java, deploy, classes):
     # The function's classes in one jar, one of its own beside; the same name in a layer comes later.
     layer = deploy.layer("java-layer", {"java/lib/other.jar": make_zip({"data/layer.txt": "layer", "data/own.txt": "layer"})})
-    function = deploy_java("Sees", code={"lib/app.jar": make_zip(classes)}, files={"lib/b.jar": make_zip({"data/own.txt": "own"})}, Layers=[layer])
+    function = deploy_java(CLASS + "Sees", code={"lib/app.jar": make_zip(classes)}, files={"lib/b.jar": make_zip({"data/own.txt": "own"})}, Layers=[layer])
     seen = function.call(["data/own.txt", "data/layer.txt", "com.amazonaws.services.lambda.runtime.Context", "java.sql.Driver",
                           "com.fasterxml.jackson.databind.ObjectMapper", "roost.runtime.Client"])
     assert seen == [True, True, True, True, False, False]
@@ -201,3 +204,12 @@ def test_a_wrapper_starts_the_runtime(deploy_java):
     wrapper = "#!/bin/bash\nexport WRAPPED=$(basename \"$1\")\nexec \"$@\"\n"
     function = deploy_java("Wrapped", files={"wrap": (wrapper, 0o100755)}, Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrap"}})
     assert function.call() == "java"
+
+
+def test_the_sample_is_what_its_page_says(deploy_java, tmp_path):
+    function = deploy_java("Route", code=compiled(REPOSITORY / "samples/java-route/Route.java", tmp_path))
+    places = [{"name": "Lisbon", "latitude": 38.72, "longitude": -9.14}, {"name": "Madrid", "latitude": 40.42, "longitude": -3.7},
+              {"name": "Rome", "latitude": 41.9, "longitude": 12.5}]
+    answer = function.invoke({"places": places})
+    assert answer.payload == {"kilometres": 1_864, "longest": "Madrid – Rome"} and f"2 legs for {answer.request_id}\n" in answer.log
+    assert function.invoke({"places": []}).payload["errorType"] == "java.lang.IllegalArgumentException"

@@ -1,6 +1,8 @@
 """nodejs20.x and nodejs18.x: our runtime client keeps the handler conventions, payloads and log lines of AWS's own."""
 
 import base64
+import hashlib
+import hmac
 import json
 import re
 import time
@@ -8,7 +10,7 @@ import time
 import pytest
 from framed_log import FRAMED, records
 from functions import exit_error, make_zip
-from host import ACCOUNT, REGION
+from host import ACCOUNT, REGION, REPOSITORY
 
 MEMORY = 512
 
@@ -330,3 +332,14 @@ def test_the_heap_knows_the_functions_memory(deploy_node):
     source = "exports.handler = async () => require('v8').getHeapStatistics().heap_size_limit / 2 ** 20;"
     assert 0.9 * MEMORY < deploy_node(source).call() < 1.2 * MEMORY
     assert 0.9 * 128 < deploy_node(source, MemorySize=128).call() < 1.2 * 128
+
+
+def test_the_sample_is_what_its_page_says(deploy_node):
+    function = deploy_node((REPOSITORY / "samples/node-webhook/index.mjs").read_text(), name="index.mjs",
+                           Environment={"Variables": {"WEBHOOK_SECRET": "secret"}})
+    body = json.dumps({"type": "order", "items": [{"amount": 2}, {"amount": 3}]})
+    signature = hmac.new(b"secret", body.encode(), hashlib.sha256).hexdigest()
+    answer = function.invoke({"body": body, "headers": {"x-signature": signature}})
+    assert answer.payload["statusCode"] == 200 and "\tINFO\torder with 2 items" in answer.log
+    assert json.loads(answer.payload["body"]) == {"type": "order", "total": 5, "request": answer.request_id}
+    assert function.call({"body": body, "headers": {"x-signature": signature[::-1]}})["statusCode"] == 401

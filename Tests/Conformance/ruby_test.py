@@ -7,7 +7,7 @@ import re
 import pytest
 from framed_log import FRAMED, records
 from functions import exit_error, make_zip
-from host import ACCOUNT, REGION
+from host import ACCOUNT, REGION, REPOSITORY
 
 MEMORY = 256
 
@@ -208,3 +208,17 @@ def test_a_wrapper_starts_the_runtime(deploy_ruby):
     function = deploy_ruby("def handler(event:, context:) = ENV['WRAPPED']", files={"wrap": (wrapper, 0o100755)},
                            Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrap"}})
     assert function.call() == "ruby"
+
+
+def test_the_sample_is_what_its_page_says(deploy_ruby):
+    function = deploy_ruby((REPOSITORY / "samples/ruby-invoice/invoice.rb").read_text(), name="invoice.rb", Handler="invoice.Invoice.total")
+    lines = [{"price": "0.10", "count": 3, "tax": "19"}, {"price": "10.00", "count": 1, "tax": "7"}]
+    answer = function.invoke({"number": 7, "lines": lines})
+    assert answer.payload == {"net": "10.3", "taxes": {"19": "0.06", "7": "0.7"}, "gross": "11.06"}
+    assert f" INFO {answer.request_id} -- : invoice 7, 2 lines, " in answer.log
+    assert function.invoke({"number": 8, "lines": []}).payload["errorType"] == "Function<Invoice::EmptyInvoice>"
+
+
+def test_a_version_of_ruby_that_is_not_here_is_refused_by_name(deploy_ruby, client):
+    with pytest.raises(client.exceptions.InvalidParameterValueException, match=r"ruby3\.4 is not installed on this host\. Available here: .*ruby3\.1"):
+        deploy_ruby(Runtime="ruby3.4")
