@@ -211,5 +211,5 @@ def test_the_sample_is_what_its_page_says(deploy_java, tmp_path):
     places = [{"name": "Lisbon", "latitude": 38.72, "longitude": -9.14}, {"name": "Madrid", "latitude": 40.42, "longitude": -3.7},
               {"name": "Rome", "latitude": 41.9, "longitude": 12.5}]
     answer = function.invoke({"places": places})
-    assert answer.payload == {"kilometres": 1_864, "longest": "Madrid – Rome"} and f"2 legs for {answer.request_id}\n" in answer.log
+    assert answer.payload == {"kilometres": 1_867, "longest": "Madrid – Rome"} and f"2 legs for {answer.request_id}\n" in answer.log
     assert function.invoke({"places": []}).payload["errorType"] == "java.lang.IllegalArgumentException"
