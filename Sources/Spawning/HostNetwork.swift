@@ -58,10 +58,10 @@ package final class HostNetwork {
     addresses = AddressPool(pool, startingAt: .random(in: 0...UInt32(pool.count)))
     do {
       forwarding = try Forwarding(managed: settings.managesForwarding, table: table)
-      ruleset = NetworkRuleset(
-        table: name, group: group, pool: pool, settings: settings, dropsForeignForwarding: forwarding.isOurs,
-        connectionLimit: try Self.conntrackLimit())
-      try Self.load(ruleset.text)
+      ruleset = try Self.loaded(
+        NetworkRuleset(
+          table: name, group: group, pool: pool, settings: settings, dropsForeignForwarding: forwarding.isOurs,
+          connectionLimit: try Self.conntrackLimit()))
       // What it replaced is no loss.
       _ = try watch.tellsOfLoss()
       if try connections.canForget(within: pool) {
@@ -104,6 +104,20 @@ package final class HostNetwork {
   /// The same for somebody who has another error to tell of.
   func removeOrNote() {
     do { try remove() } catch { note("network left behind: \(error)") }
+  }
+
+  /// As much of it as this kernel takes.
+  private static func loaded(_ ruleset: NetworkRuleset) throws -> NetworkRuleset {
+    do {
+      try load(ruleset.text)
+      return ruleset
+    } catch {
+      var lesser = ruleset
+      lesser.forgetsEnded = false
+      try load(lesser.text)
+      note("network: connections that have ended stay in the host's table for as long as others' do: \(error)")
+      return lesser
+    }
   }
 
   /// Loads the ruleset with the `nft` program, whose words on failure are kept.

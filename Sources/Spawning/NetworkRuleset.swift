@@ -24,6 +24,9 @@ struct NetworkRuleset {
   /// Of the host's table of connections. A half is for sandboxes, of which each is assured of its part in one half, and the other is divided
   /// into shares.
   let connectionLimit: UInt32
+  /// Whether a TCP connection that has ended is forgotten a second later: it counts no more from its end on, and would hold its place in the
+  /// host's table for up to two minutes, hundreds of times a second.
+  var forgetsEnded = true
 
   static let sandboxes = "sandboxes"
   /// Always empty: its presence tells the next start who turned forwarding on.
@@ -45,8 +48,14 @@ struct NetworkRuleset {
   /// Replaces what is there of an earlier run, in one transaction.
   var text: String {
     var lines = ["table inet \(table)", "delete table inet \(table)", "table inet \(table) {"]
-    lines += sets + source + egress + admission + subnets + groups + names + forward + output + disguise
+    lines += timeouts + sets + source + egress + admission + subnets + groups + names + forward + output + disguise
     return (lines + ["}"]).joined(separator: "\n") + "\n"
+  }
+
+  /// `close` is the state after a reset. In seconds; needs CONFIG_NF_CONNTRACK_TIMEOUT.
+  private var timeouts: [String] {
+    guard forgetsEnded else { return [] }
+    return ["ct timeout brief {", "  protocol tcp", "  l3proto ip", "  policy = { time_wait : 1, close : 1 }", "}"]
   }
 
   private var sets: [String] {
@@ -82,13 +91,14 @@ struct NetworkRuleset {
         "ct state established,related accept",
         "ct state != new drop",
         "add @rates { ip saddr limit rate over \(Self.newConnectionsPerSecond)/second burst \(2 * Self.newConnectionsPerSecond) packets } drop",
-      ] + resolvers.map { "ip daddr \($0) meta l4proto { tcp, udp } th dport 53 goto admit" } + [
-        "fib daddr type local goto host",
-        "ip daddr @denied goto refuse",
-        "fib daddr type != unicast goto refuse",
-      ] + settings.subnets.indices.map { "ip saddr @\(Self.subnet($0)) goto \(Self.subnet($0))" } + [
-        settings.defaultEgress == .nat ? "goto admit" : "goto refuse"
-      ])
+      ] + (forgetsEnded ? ["meta l4proto tcp ct timeout set \"brief\""] : [])
+        + resolvers.map { "ip daddr \($0) meta l4proto { tcp, udp } th dport 53 goto admit" } + [
+          "fib daddr type local goto host",
+          "ip daddr @denied goto refuse",
+          "fib daddr type != unicast goto refuse",
+        ] + settings.subnets.indices.map { "ip saddr @\(Self.subnet($0)) goto \(Self.subnet($0))" } + [
+          settings.defaultEgress == .nat ? "goto admit" : "goto refuse"
+        ])
   }
 
   /// How many connections nobody can take from a sandbox.

@@ -19,7 +19,7 @@ from reporting import pytest_runtest_makereport  # noqa: E402, F401
 
 @pytest.fixture(scope="session")
 def configuration(tmp_path_factory):
-    """Functions without a way out, whatever network the machine has; Tests/Conformance/network_test.py is about the others."""
+    """Functions without a way out, whatever network the machine has; egress_test.py is about the others."""
     folder = tmp_path_factory.mktemp("attacked")
     # The supervisor's user reads it.
     for parent in [folder, folder.parent, folder.parent.parent]:

@@ -104,7 +104,8 @@ import Testing
     list.append(type: 18, flags: NetlinkRequest.Flag.dump, fixed: [UInt8](repeating: 0, count: 16))
     let devices = try socket.ask(list, "RTM_GETLINK", "").count
     var wrong = NetlinkRequest()
-    wrong.append(type: 18, flags: NetlinkRequest.Flag.acknowledge, fixed: [0, 0, 0, 0] + native(0x7FFF_FFFF as UInt32) + native(0 as UInt64))
+    wrong.append(
+      type: 18, flags: NetlinkRequest.Flag.acknowledge, fixed: [0, 0, 0, 0] + native(0x7FFF_FFFF as UInt32) + native(0 as UInt64))
     for left in [wrong, list] {
       let bytes = left.numbered(from: 1)
       #expect(unsafe write(socket.rawValue, bytes, bytes.count) == bytes.count)
