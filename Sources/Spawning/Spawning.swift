@@ -11,4 +11,4 @@
 //   VolumePool          `/tmp` volumes, made and taken down by threads of their own
 //   Leftovers           what an earlier run that was killed has left: removed by every start, and by CleaningRun alone
 //
-// Everything but the volumes happens on one thread, in one EventLoop. Nothing on it waits for a sandbox.
+// Everything but the volumes and the forgetting of connections happens on one thread, in one EventLoop. Nothing on it waits for a sandbox.

@@ -9,6 +9,9 @@ final class Client {
     case created = "roost, created"
     /// Request until destroyed.
     case roost
+    /// The same two with a way out.
+    case createdWithNAT = "nat, created"
+    case nat = "roost with nat"
     case crun
     /// posix_spawn(3) and waitid(2) of the same program.
     case bare
@@ -19,11 +22,13 @@ final class Client {
   private let directory: String
   private let socket: Descriptor
   private let withPeer: Bool
+  private let withNetwork: Bool
   private var samples: [Case: Samples] = [:]
   private var quiet = QuietMoment()
 
-  init(directory: String, withPeer: Bool) throws {
+  init(directory: String, withPeer: Bool, withNetwork: Bool) throws {
     self.directory = directory
+    self.withNetwork = withNetwork
     self.withPeer = withPeer
     socket = try Socket.connected(to: "\(directory)/socket")
   }
@@ -33,7 +38,8 @@ final class Client {
       try quiet.wait()
       // The first rounds only warm up.
       let isMeasured = round >= 3
-      try runRoost(UInt64(round), isMeasured)
+      try runRoost(UInt64(2 * round), .none, (.created, .roost), isMeasured)
+      if withNetwork { try runRoost(UInt64(2 * round + 1), .nat, (.createdWithNAT, .nat), isMeasured) }
       if withPeer { try run(.crun, "/usr/bin/crun", ["run", "--bundle", "\(directory)/bundle", "bench-\(getpid())-\(round)"], isMeasured) }
       try run(.bare, "\(directory)/runtimes/bench/bin/true", [], isMeasured)
     }
@@ -55,12 +61,15 @@ final class Client {
     if isMeasured { samples[name, default: Samples()].append(ContinuousClock.now - start) }
   }
 
-  private func runRoost(_ number: UInt64, _ isMeasured: Bool) throws {
+  private func runRoost(
+    _ number: UInt64, _ network: NetworkPolicyChoice, _ cases: (created: Case, whole: Case), _ isMeasured: Bool
+  ) throws {
     let id = SandboxID(number)
-    let recipe = SandboxRecipe(
+    var recipe = SandboxRecipe(
       runtime: "bench", code: [UInt8](repeating: 0xC0, count: 32), layers: [[UInt8](repeating: 1, count: 32)],
       hostUserID: benchmarkUserIDs.lowerBound, memoryBytes: 256 << 20, processLimit: 64, volume: VolumeID(number),
       volumeMegabytes: 512)
+    recipe.network = network
     let start = ContinuousClock.now
     _ = try PacketSocket.send(SpawnRequest.create(id, recipe).encoded(), over: socket)
     var packet = try receive(from: socket.rawValue)
@@ -81,8 +90,8 @@ final class Client {
       throw Unexpected(what: "not destroyed")
     }
     guard isMeasured else { return }
-    samples[.created, default: Samples()].append(created - start)
-    samples[.roost, default: Samples()].append(ContinuousClock.now - start)
+    samples[cases.created, default: Samples()].append(created - start)
+    samples[cases.whole, default: Samples()].append(ContinuousClock.now - start)
   }
 
   private func runTrue(over control: CInt) throws {

@@ -6,15 +6,21 @@ import Spawning
 let benchmarkUserIDs: ClosedRange<UInt32> = 1_900_000...1_900_009
 
 /// What roostd does, but for starting a supervisor; returns when the client has gone.
-func serve(directory: String) throws {
+///
+/// - Parameter withNetwork: sandboxes may have a way out of the network namespace that this is called in.
+func serve(directory: String, withNetwork: Bool) throws {
   let listener = try Socket.listening(at: "\(directory)/socket")
-  let settings = HostSettings(
+  var settings = HostSettings(
     stateDirectory: "\(directory)/state", runtimesDirectory: "\(directory)/runtimes", userIDs: benchmarkUserIDs)
+  if withNetwork { settings.network.defaultEgress = .nat }
   let state = try Descriptor.open(settings.stateDirectory, flags: O_RDONLY | O_DIRECTORY)
   let groups = try ControlGroupTree(layout: try ControlGroupLayout.detect(), name: "roost-bench")
   try groups.reapLeftovers()
-  let host = try SandboxHost(settings: settings, state: state, initProgram: "\(directory)/roost-init", controlGroups: groups)
+  let network = HostNetwork.forSandboxes(settings.network, name: groups.name)
+  let host = try SandboxHost(
+    settings: settings, state: state, initProgram: "\(directory)/roost-init", controlGroups: groups, network: network)
   let loop = try EventLoop()
+  try network?.keepPolicy(on: loop)
   let volumes = try VolumePool(host: host, loop: loop)
   print("ready")
   fflush(nil)
@@ -25,6 +31,7 @@ func serve(directory: String) throws {
   spawner = nil
   volumes.close()
   try groups.remove()
+  try network?.remove()
 }
 
 /// Named packet sockets. unix(7).
