@@ -64,12 +64,11 @@ package final class HostNetwork {
           connectionLimit: try Self.conntrackLimit()))
       // What it replaced is no loss.
       _ = try watch.tellsOfLoss()
-      if try connections.canForget(within: pool) {
-        forgetter = try ConnectionForgetter(connections)
-      } else {
-        note("network: this kernel forgets no connections: those of functions that end stay until they time out")
-      }
+      let forgets = try connections.canForget(within: pool)
+      if !forgets { note("network: this kernel forgets no connections: those of functions that end stay until they time out") }
       try forwarding.turnOn()
+      // Last, since it has a thread.
+      if forgets { forgetter = try ConnectionForgetter(connections) }
     } catch {
       try leftovers.reap()
       throw error
