@@ -10,7 +10,7 @@ import Testing
 @testable import Environments
 
 /// What one test needs: a fake roostd, an environment on a loop of its own, and what it reported.
-private final class Bench: Sendable {
+final class Bench: Sendable {
   let roostd: FakeRoostd
   let environment: ExecutionEnvironment
   let desk: Desk
@@ -48,11 +48,11 @@ private final class Bench: Sendable {
     return (sandbox, runtime)
   }
 
-  func invoke(_ id: String, tail: Bool = false) async -> InvocationEnd {
+  func invoke(_ id: String, tail: Bool = false, stream: ResponseStream? = nil) async -> InvocationEnd {
     await withCheckedContinuation { continuation in
       let invocation = Invocation(
         requestID: id, invokedARN: "arn", payload: ByteBuffer(string: "{}"), contentType: nil, clientContext: nil,
-        traceID: "Root=1", wantsLogTail: tail, accepted: .now()
+        traceID: "Root=1", stream: stream, wantsLogTail: tail, accepted: .now()
       ) { continuation.resume(returning: $0) }
       Task { await environment.invoke(invocation) }
     }
@@ -60,7 +60,7 @@ private final class Bench: Sendable {
 }
 
 /// Records what environments report, and lets tests wait for availability.
-private final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
+final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
   private struct State {
     var available = 0
     var waiter: CheckedContinuation<Void, Never>?

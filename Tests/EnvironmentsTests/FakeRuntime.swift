@@ -34,6 +34,31 @@ final class FakeRuntime: Sendable {
   func fail(_ id: String, _ body: String) async -> Int { await post("invocation/\(id)/error", body) }
   func failInit(_ body: String) async -> Int { await post("init/error", body) }
 
+  /// Begins a response in parts, without waiting for anything.
+  func beginStream(_ id: String) {
+    put(
+      "POST /2018-06-01/runtime/invocation/\(id)/response HTTP/1.1\r\nHost: x\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n"
+        + "Transfer-Encoding: chunked\r\n\r\n")
+  }
+
+  func stream(_ part: String) { put("\(String(part.utf8.count, radix: 16))\r\n\(part)\r\n") }
+
+  /// - Returns: false once the connection is closed.
+  func streamUnlessClosed(_ part: String) -> Bool {
+    var bytes = Array("\(String(part.utf8.count, radix: 16))\r\n\(part)\r\n".utf8)[...]
+    while !bytes.isEmpty {
+      let count = send(number, Array(bytes), bytes.count, Int32(MSG_NOSIGNAL))
+      guard count > 0 else { return false }
+      bytes = bytes.dropFirst(count)
+    }
+    return true
+  }
+
+  func endStream() async -> Int { Int(await exchange("0\r\n\r\n").head.split(separator: " ")[1]) ?? 0 }
+
+  /// As if the process had died.
+  func disconnect() { shutdown(number, Int32(SHUT_RDWR)) }
+
   private func post(_ path: String, _ body: String) async -> Int {
     let answer = await exchange(
       "POST /2018-06-01/runtime/\(path) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")

@@ -70,6 +70,16 @@ struct RawConnection {
     return Reply(status: status, fields: fields, body: buffer.readString(length: length) ?? "")
   }
 
+  /// The next chunk of an answer that has no length; `nil` is the last.
+  mutating func chunk() async throws -> ByteBuffer? {
+    let line = try await line(until: "\r\n")
+    guard let length = Int(line, radix: 16) else { throw Closed() }
+    while buffer.readableBytes < length + 2 { try await more() }
+    let chunk = buffer.readSlice(length: length)
+    buffer.moveReaderIndex(forwardBy: 2)
+    return length == 0 ? nil : chunk
+  }
+
   /// Whether the server closes with nothing more to say.
   mutating func ends() async throws -> Bool {
     guard buffer.readableBytes == 0 else { return false }
@@ -78,10 +88,11 @@ struct RawConnection {
 
   private mutating func line(until end: String) async throws -> String {
     while true {
-      let text = String(buffer: buffer)
-      if let range = text.firstRange(of: end) {
-        buffer.moveReaderIndex(forwardBy: text[..<range.upperBound].utf8.count)
-        return String(text[..<range.lowerBound])
+      let bytes = buffer.readableBytesView
+      if let index = bytes.indices.first(where: { bytes[$0...].starts(with: end.utf8) }) {
+        let line = buffer.readString(length: index - bytes.startIndex) ?? ""
+        buffer.moveReaderIndex(forwardBy: end.utf8.count)
+        return line
       }
       try await more()
     }
