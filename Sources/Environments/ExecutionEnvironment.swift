@@ -43,7 +43,7 @@ package actor ExecutionEnvironment {
   var splitters: [OutputStream: LineSplitter] = [.standardOutput: LineSplitter(), .standardError: LineSplitter()]
   var paces: [OutputStream: OutputPace] = [:]
   var times = Times()
-  /// Bytes of the running invocation's response that its caller has been given already.
+  /// Bytes of the latest invocation's response that its caller has been given already.
   var streamedBytes = 0
 
   /// What this life has taken so far.
@@ -108,6 +108,7 @@ package actor ExecutionEnvironment {
   /// The same for an environment that has not been frozen since its last invocation.
   func invokeUnfrozen(_ invocation: Invocation) {
     let now = NIODeadline.now()
+    streamedBytes = 0
     var running = RunningInvocation(
       invocation: invocation, begun: now, begunWall: WallClock.milliseconds(),
       deadline: now + TimeAmount(version.timeout), isCold: times.invocations == 0)
@@ -135,7 +136,6 @@ package actor ExecutionEnvironment {
     let invocation = running.invocation
     setClock(running.deadline) { $0.timeIsUp() }
     machine.delivered(at: .now())
-    streamedBytes = 0
     runtime.deliver(
       RuntimeEvent(
         requestID: invocation.requestID, deadline: running.begunWall + budget,

@@ -85,6 +85,43 @@ import Testing
     }
   }
 
+  /// Streamed responses, whole or with a mutation: the sandbox goes on or says why not.
+  @Test(arguments: 0..<4) func `mutated streams are answered or end the sandbox aloud`(series: Int) async throws {
+    var random = Generator(state: UInt64(series) + 99)
+    let seeds = ReplayTests.clients.compactMap(\.stream).map {
+      $0.replacing("{id}", with: Self.event.requestID) + StreamingTests.chunk("one") + StreamingTests.chunk("two")
+        + StreamingTests.end("E", "e30=")
+    }
+    var ends = 0
+    for _ in 0..<60 {
+      let request = Self.mutated(seeds.randomElement(using: &random) ?? "", &random)
+      let pieces = Int.random(in: 1...6, using: &random)
+      ends += try await Sandbox.serving { sandbox in
+        try await sandbox.deliver(.numbered(1, streamLimit: 5))
+        var runtime = try await sandbox.client()
+        try await runtime.send(Call.next)
+        #expect(try await runtime.response().status == 200)
+        try await Self.play(request, in: pieces, to: sandbox)
+        do {
+          try await Self.expectAnswers(sandbox)
+          return 0
+        } catch is RawClient.EndOfStream {
+          while true {
+            switch await sandbox.hears() {
+            case .truncated, .invalidResponseMode: return 1
+            case .part: continue
+            case let other:
+              Issue.record("\(other?.description ?? "nothing") was the last word")
+              return 1
+            }
+          }
+        }
+      }
+    }
+    // Both happen, or the test would show nothing.
+    #expect((1..<60).contains(ends))
+  }
+
   @Test func `random bytes do no harm`() async throws {
     var random = Generator(state: 4711)
     try await Sandbox.serving { sandbox in
