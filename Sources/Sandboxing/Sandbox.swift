@@ -106,10 +106,13 @@ package final class Sandbox: Sendable {
   }
 
   /// Kills what still runs and has roostd remove the rest; returns when nothing of it is left.
-  package func destroy(keepVolume: Bool) async {
+  ///
+  /// - Returns: whether roostd has done so; `false`: it is gone, and had taken the sandbox with it, perhaps before.
+  @discardableResult
+  package func destroy(keepVolume: Bool) async -> Bool {
     stopObserving()
     statistics.forget(created)
-    await spawner.destroy(id, keepVolume: keepVolume)
+    return await spawner.destroy(id, keepVolume: keepVolume)
   }
 
   /// Reads what the runtime wrote since the last call, without waiting, into `buffer` (appended).

@@ -17,7 +17,7 @@ package final class SandboxSpawner: Sendable {
     var nextSandbox: UInt64 = 1
     var nextVolume: UInt64 = 1
     var creations: [SandboxID: CheckedContinuation<Result<Sandbox, SpawnFailure>, Never>] = [:]
-    var destructions: [SandboxID: CheckedContinuation<Void, Never>] = [:]
+    var destructions: [SandboxID: CheckedContinuation<Bool, Never>] = [:]
     var watch: WatchToken?
     /// Told first of all.
     var statistics: SandboxStatistics?
@@ -80,15 +80,16 @@ package final class SandboxSpawner: Sendable {
     send(.release(volume))
   }
 
-  func destroy(_ id: SandboxID, keepVolume: Bool) async {
+  /// - Returns: whether roostd has said that it is gone; `false`: roostd is gone, and with it every sandbox.
+  func destroy(_ id: SandboxID, keepVolume: Bool) async -> Bool {
     await withCheckedContinuation { continuation in
       let waits = state.withLock { state -> Bool in
         guard !state.ended else { return false }
         state.destructions[id] = continuation
         return true
       }
-      guard waits else { return continuation.resume() }
-      if !send(.destroy(id, keepVolume: keepVolume)) { finishDestruction(id) }
+      guard waits else { return continuation.resume(returning: false) }
+      if !send(.destroy(id, keepVolume: keepVolume)) { finishDestruction(id, isDone: false) }
     }
   }
 
@@ -172,7 +173,7 @@ extension SandboxSpawner {
     case .exited:
       break  // the pidfd has told it already
     case .destroyed(let id):
-      finishDestruction(id)
+      finishDestruction(id, isDone: true)
     }
   }
 
@@ -196,8 +197,8 @@ extension SandboxSpawner {
     state.withLock { $0.creations.removeValue(forKey: id) }?.resume(returning: result)
   }
 
-  private func finishDestruction(_ id: SandboxID) {
-    state.withLock { $0.destructions.removeValue(forKey: id) }?.resume()
+  private func finishDestruction(_ id: SandboxID, isDone: Bool) {
+    state.withLock { $0.destructions.removeValue(forKey: id) }?.resume(returning: isDone)
   }
 
   /// roostd is gone, and its sandboxes with it: nobody may wait for an answer any more.
@@ -213,7 +214,7 @@ extension SandboxSpawner {
       return (Array(state.creations.values), Array(state.destructions.values))
     }
     for waiting in creations { waiting.resume(returning: .failure(.unreachable)) }
-    for waiting in destructions { waiting.resume() }
+    for waiting in destructions { waiting.resume(returning: false) }
     onEnd()
   }
 }

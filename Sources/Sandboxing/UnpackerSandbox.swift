@@ -63,9 +63,11 @@ package final class UnpackerSandbox: Sendable {
   }
 
   /// Kills what still runs and returns when nothing of it is left.
-  package func end() async {
+  ///
+  /// - Returns: `false`: roostd is gone, and may have taken it along before its time.
+  package func end() async -> Bool {
     logNotes()
-    await sandbox.destroy(keepVolume: false)
+    return await sandbox.destroy(keepVolume: false)
   }
 
   /// What it wrote: nothing, unless something went wrong.

@@ -48,9 +48,11 @@ package struct SandboxedUnpacker: ArchiveUnpacker {
       }
     }
 
-    func end() async {
-      await sandbox.end()
+    func end() async -> UnpackerUnavailable? {
+      let isOrderly = await sandbox.end()
       await unpacker.giveBack(userID)
+      // With roostd every sandbox ends, a moment before anybody here hears of it.
+      return isOrderly ? nil : UnpackerUnavailable("it ended with roostd")
     }
   }
 

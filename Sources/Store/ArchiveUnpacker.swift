@@ -14,7 +14,9 @@ package protocol UnpackerSession: Sendable {
   func read() throws(UnpackerFailed) -> [UInt8]
 
   /// Ends the unpacker, whatever it does, and returns when nothing of it is left. To be called exactly once.
-  func end() async
+  ///
+  /// - Returns: what befell the host, and may have ended the unpacker before its time.
+  func end() async -> UnpackerUnavailable?
 }
 
 /// The host could not make an unpacker.

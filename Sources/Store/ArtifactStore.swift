@@ -84,8 +84,14 @@ package final class ArtifactStore: Sendable {
         return .failure(error)
       }
     }
-    await session.end()
-    return CodeArtifact(digest: digest, zippedBytes: Int64(zip.count), unzippedBytes: try result.get())
+    let misfortune = await session.end()
+    do throws(ArtifactError) {
+      return CodeArtifact(digest: digest, zippedBytes: Int64(zip.count), unzippedBytes: try result.get())
+    } catch {
+      // An answer that was cut short says nothing about the archive then.
+      guard case .notAZip = error, let misfortune else { throw error }
+      throw .noUnpacker(misfortune)
+    }
   }
 
   /// What is there already, made young again.

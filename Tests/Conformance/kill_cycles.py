@@ -77,9 +77,7 @@ class Load(threading.Thread):
                     return
                 except ApiError as error:
                     # The end of a host that stops in order, or of the sandbox that roostd was making.
-                    # (An unpacker that goes a moment before the supervisor hears of roostd's end is taken for one that its archive has ended.)
-                    if (error.status < 500 and error.type not in ("ResourceConflictException", "TooManyRequestsException")
-                            and "its unpacker ended early" not in str(error)):
+                    if error.status < 500 and error.type not in ("ResourceConflictException", "TooManyRequestsException"):
                         self.wrong = error
                 except Exception as error:
                     self.wrong = error

@@ -111,6 +111,19 @@ import Testing
     #expect(try await refused(by: neverStarted) == .noUnpacker(UnpackerUnavailable("it could not be started")))
   }
 
+  @Test func `an unpacker that ends early is the host's fault when that has lost its sandboxes`() async throws {
+    let misfortune = UnpackerUnavailable("it ended with roostd")
+    let begin = HostileUnpackerTests.file("f", "x")
+    for failure in [nil, UnpackerFailed.byArchive("its unpacker ended without a word")] {
+      let unpacker = ScriptedUnpacker(pieces: [begin], failure: failure, misfortune: misfortune)
+      #expect(try await refused(by: unpacker) == .noUnpacker(misfortune))
+    }
+    // What it had said by then holds.
+    let refusal = ArchiveRecord.refusal(.unsafeEntry(name: "n", reason: "r")).encoded
+    let answered = try await refused(by: ScriptedUnpacker(pieces: [refusal], misfortune: misfortune))
+    #expect(answered == .unsafeEntry(name: "n", reason: "r"))
+  }
+
   @Test func `mutated answers write nothing outside and never trap`() async throws {
     let link = HostileUnpackerTests.link("d/l", "../app.py")
     let good = HostileUnpackerTests.file("app.py", "print(1)") + HostileUnpackerTests.directory("d") + link + ArchiveRecord.end.encoded

@@ -25,9 +25,11 @@ struct ScriptedUnpacker: ArchiveUnpacker {
   /// What follows when the pieces are used up, again and again.
   var endless: [UInt8]?
   var failure: UnpackerFailed?
+  /// What its end tells of the host.
+  var misfortune: UnpackerUnavailable?
 
   func begin(_ archive: [UInt8], limits: ArchiveLimits) async throws(UnpackerUnavailable) -> any UnpackerSession {
-    ScriptedSession(pieces, endless: endless, failure: failure)
+    ScriptedSession(pieces, endless: endless, failure: failure, misfortune: misfortune)
   }
 }
 
@@ -42,18 +44,21 @@ final class ScriptedSession: UnpackerSession {
   private let pieces: Mutex<[[UInt8]]>
   private let endless: [UInt8]?
   private let failure: UnpackerFailed?
+  private let misfortune: UnpackerUnavailable?
   let ends = Atomic(0)
 
   init(_ bytes: [UInt8]) {
     pieces = Mutex([bytes])
     endless = nil
     failure = nil
+    misfortune = nil
   }
 
-  init(_ pieces: [[UInt8]], endless: [UInt8]? = nil, failure: UnpackerFailed? = nil) {
+  init(_ pieces: [[UInt8]], endless: [UInt8]? = nil, failure: UnpackerFailed? = nil, misfortune: UnpackerUnavailable? = nil) {
     self.pieces = Mutex(pieces)
     self.endless = endless
     self.failure = failure
+    self.misfortune = misfortune
   }
 
   func read() throws(UnpackerFailed) -> [UInt8] {
@@ -62,7 +67,10 @@ final class ScriptedSession: UnpackerSession {
     return endless ?? []
   }
 
-  func end() async { ends.add(1, ordering: .relaxed) }
+  func end() async -> UnpackerUnavailable? {
+    ends.add(1, ordering: .relaxed)
+    return misfortune
+  }
 }
 
 extension ArtifactStore {

@@ -25,6 +25,6 @@ struct InProcessUnpacker: ArchiveUnpacker {
       }
     }
 
-    func end() async {}
+    func end() async -> UnpackerUnavailable? { nil }
   }
 }
