@@ -190,6 +190,15 @@ extension SpawnFailure: CustomStringConvertible {
   /// As in `mountRoot: errno 22`.
   package var description: String {
     let isFullDisk = step == .prepareVolume && errno == 28  // ENOSPC
-    return "\(step): errno \(errno)" + (isFullDisk ? ", the host's disk has no space for another /tmp" : "")
+    let reason =
+      isFullDisk
+      ? ", the host's disk has no space for another /tmp"
+      : self == .tooMany ? ", the host has as many sandboxes as sandbox-limit allows" : ""
+    return "\(step): errno \(errno)\(reason)"
   }
+}
+
+extension SpawnFailure {
+  /// The host has as many sandboxes as it may: EUSERS.
+  package static let tooMany = SpawnFailure(step: .refused, errno: 87)
 }

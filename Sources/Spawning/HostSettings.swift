@@ -1,3 +1,5 @@
+import Glibc
+
 /// What roostd has to know of the configuration, as the supervisor's `resolve-configuration` tells it: lines `key=value`.
 ///
 /// Configuration is parsed by the unprivileged side. What comes from there is checked here like any other foreign bytes.
@@ -18,7 +20,12 @@ package struct HostSettings: Sendable, Hashable {
   package var diskReserve: UInt64?
   /// The name of roostd's own control groups; made of the state directory's path when absent.
   package var controlGroupName: String?
+  /// So many sandboxes at a time at most, whatever the supervisor asks for.
+  package var sandboxLimit = HostSettings.usualSandboxLimit
   package var network = NetworkSettings()
+
+  /// As many of the smallest functions as this host's memory holds, and some unpackers and sandboxes that are on their way out. sysconf(3).
+  package static var usualSandboxLimit: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) / (128 << 20) + 32 }
 
   package init(stateDirectory: String, runtimesDirectory: String, userIDs: ClosedRange<UInt32>) {
     self.stateDirectory = stateDirectory
@@ -54,6 +61,10 @@ package struct HostSettings: Sendable, Hashable {
     if let name = values["cgroup-name"] {
       guard Self.isGroupName(name) else { throw Malformed(description: "cgroup-name `\(name)`") }
       controlGroupName = String(name)
+    }
+    if let text = values["sandbox-limit"] {
+      guard let count = Int(text), (1...1_000_000).contains(count) else { throw Malformed(description: "sandbox-limit `\(text)`") }
+      sandboxLimit = count
     }
     network = try NetworkSettings(values)
   }

@@ -195,7 +195,8 @@ extension RoostDaemon {
     supervisorGroup = nil
     let isFinal = stopping != nil || SupervisorProcess.finalStatuses.contains(status)
     if stopping == nil { note(status > 128 ? "supervisor was ended by signal \(status - 128)" : "supervisor ended with status \(status)") }
-    spawner?.abandonAll { [self] in
+    // Where roostd goes on, what cannot be ended is waited for: a sandbox of the same uid may not be made beside it.
+    spawner?.abandonAll(within: isFinal ? Self.patience : nil) { [self] in
       spawner = nil
       if isFinal { return finish(status: stopping ?? status) }
       restartSupervisor(after: backOff.delay(afterLife: life))

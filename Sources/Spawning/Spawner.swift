@@ -11,6 +11,8 @@ package final class Spawner {
   private var link: SupervisorLink?
   private var sandboxes: [SandboxID: SpawnedSandbox] = [:]
   private var whenEmpty: (() -> Void)?
+  /// The limit has been told of, and not left since.
+  private var isCrowded = false
 
   /// - Parameters:
   ///   - socket: SOCK_SEQPACKET to the supervisor; ownership passes.
@@ -31,13 +33,22 @@ package final class Spawner {
   package var count: Int { sandboxes.count }
 
   /// Ends every sandbox without answering, and gives back what was kept; then calls `done`.
-  package func abandonAll(_ done: @escaping () -> Void) {
+  ///
+  /// - Parameter patience: after it `done` is called although some are still there; `nil`: never, since their uids and volumes are not free.
+  package func abandonAll(within patience: Duration? = nil, _ done: @escaping () -> Void) {
     link?.close()
     link = nil
     volumes.releaseAllKept()
     whenEmpty = done
     for sandbox in Array(sandboxes.values) { sandbox.handle(.abandoned) }
-    if sandboxes.isEmpty { finishAbandoning() }
+    if sandboxes.isEmpty { return finishAbandoning() }
+    if let patience { loop.after(patience) { [weak self] in self?.giveUp() } }
+  }
+
+  private func giveUp() {
+    guard whenEmpty != nil else { return }
+    note("\(sandboxes.count) sandboxes do not end: left to the kernel, and to the next start")
+    finishAbandoning()
   }
 
   private func receive(_ incoming: SupervisorLink.Incoming) {
@@ -52,8 +63,8 @@ package final class Spawner {
   }
 
   private func create(_ id: SandboxID, _ order: SandboxOrder) {
-    if let errno = refusal(of: order, id) {
-      link?.send(.failed(id, SpawnFailure(step: .refused, errno: errno)))
+    if let failure = refusal(of: order, id) {
+      link?.send(.failed(id, failure))
       return
     }
     let surroundings = SpawnedSandbox.Surroundings(
@@ -65,14 +76,23 @@ package final class Spawner {
     sandbox.begin()
   }
 
-  /// Why a well-formed order is not carried out: a uid that is not for sandboxes, or something that a live sandbox has already.
-  private func refusal(of order: SandboxOrder, _ id: SandboxID) -> Int32? {
-    guard sandboxes[id] == nil else { return EEXIST }
-    guard host.settings.userIDs.contains(order.hostUserID) else { return EPERM }
+  /// Why a well-formed order is not carried out: a uid that is not for sandboxes, or something that a live sandbox has already;
+  /// or one sandbox more than the host may have.
+  private func refusal(of order: SandboxOrder, _ id: SandboxID) -> SpawnFailure? {
+    guard sandboxes[id] == nil else { return SpawnFailure(step: .refused, errno: EEXIST) }
+    guard host.settings.userIDs.contains(order.hostUserID) else { return SpawnFailure(step: .refused, errno: EPERM) }
+    guard sandboxes.count < host.settings.sandboxLimit else { return refuseMore() }
     let isTaken = sandboxes.values.contains { sandbox in
       sandbox.order.hostUserID == order.hostUserID || (order.volume != nil && sandbox.order.volume?.id == order.volume?.id)
     }
-    return isTaken ? EBUSY : nil
+    return isTaken ? SpawnFailure(step: .refused, errno: EBUSY) : nil
+  }
+
+  /// Told once, however often it is asked.
+  private func refuseMore() -> SpawnFailure {
+    if !isCrowded { note("the supervisor asks for more than \(sandboxes.count) sandboxes at a time: refused (sandbox-limit)") }
+    isCrowded = true
+    return .tooMany
   }
 
   /// One that is not there, or no longer, is destroyed already.
@@ -86,6 +106,7 @@ package final class Spawner {
 
   private func forget(_ id: SandboxID) {
     sandboxes[id] = nil
+    isCrowded = false
     if sandboxes.isEmpty, whenEmpty != nil { finishAbandoning() }
   }
 

@@ -20,6 +20,8 @@ struct Configuration: Sendable {
   /// What roostd is told of these, as given: it finds its own defaults, since it can look at a disk where no state directory is yet.
   var givenDiskBudget: Int?
   var givenDiskReserve: Int?
+  /// roostd's bound on sandboxes at a time: this process asks for fewer, unless it has been taken over.
+  var sandboxLimit: Int
   var temporaryBackend: String
   var user: String
   var logLevel: Logger.Level
@@ -31,7 +33,7 @@ struct Configuration: Sendable {
   static let keys: Set<String> = [
     "state-dir", "listen", "runtimes-dir", "auth", "region", "account", "concurrency-limit", "memory-budget",
     "disk-budget", "disk-reserve", "tmp-backend", "idle-timeout", "drain-timeout", "journal-limit", "user", "uid-range",
-    "log-level",
+    "log-level", "sandbox-limit",
   ]
 
   /// A mapping, and so in the file only.
@@ -90,6 +92,10 @@ struct Configuration: Sendable {
     drainTimeout = .seconds(try Self.number(values, "drain-timeout", 0...25) ?? 5)
     journalLimit = .megabytes(try Self.number(values, "journal-limit", 16...1_048_576) ?? 2_048)
     let budget = try Self.number(values, "memory-budget", 128...1_048_576 * 64).map(MemorySize.megabytes)
+    // As many of the smallest as the budget holds, some unpackers, and those on their way out.
+    sandboxLimit =
+      try Self.number(values, "sandbox-limit", 1...1_000_000)
+      ?? Int(clamping: (budget ?? HostFactsReader.totalMemory()).bytes / MemorySize.megabytes(128).bytes + 32)
     let disk = HostFactsReader.diskSpace(for: stateDirectory)
     givenDiskReserve = try Self.number(values, "disk-reserve", 0...1_048_576 * 64)
     diskReserve = givenDiskReserve.map(MemorySize.megabytes) ?? disk.usualReserve

@@ -30,6 +30,9 @@ struct Options: ParsableArguments {
   @Option(help: "Memory that all environments together may be promised, in MB. (default: what the host has, less a reserve)")
   var memoryBudget: String?
 
+  @Option(help: "Sandboxes at once that roostd makes, whatever it is asked. (default: one for each 128 MB of the memory budget, and 32)")
+  var sandboxLimit: String?
+
   @Option(help: "What the /tmp volumes of all environments together may be promised, in MB. (default: what is free, less a reserve)")
   var diskBudget: String?
 
@@ -68,7 +71,7 @@ struct Options: ParsableArguments {
   var given: [String: String] {
     [
       "state-dir": stateDir, "listen": listen, "runtimes-dir": runtimesDir, "auth": auth, "region": region,
-      "account": account, "concurrency-limit": concurrencyLimit, "memory-budget": memoryBudget,
+      "account": account, "concurrency-limit": concurrencyLimit, "memory-budget": memoryBudget, "sandbox-limit": sandboxLimit,
       "disk-budget": diskBudget, "disk-reserve": diskReserve, "tmp-backend": tmpBackend,
       "idle-timeout": idleTimeout, "drain-timeout": drainTimeout, "journal-limit": journalLimit,
       "user": user, "uid-range": uidRange, "log-level": logLevel,

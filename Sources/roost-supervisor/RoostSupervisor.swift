@@ -60,6 +60,7 @@ struct ResolveConfiguration: ParsableCommand {
     print("state-dir=\(configuration.stateDirectory)")
     print("runtimes-dir=\(configuration.runtimesDirectory)")
     print("uid-range=\(configuration.scheduling.userIDs.lowerBound)-\(configuration.scheduling.userIDs.upperBound)")
+    print("sandbox-limit=\(configuration.sandboxLimit)")
     print("user=\(configuration.user)")
     for line in configuration.network.lines { print(line) }
     print("tmp-backend=\(configuration.temporaryBackend)")

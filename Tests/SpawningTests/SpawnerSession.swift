@@ -16,15 +16,19 @@ final class SpawnerSession: Sendable {
   private let done = DispatchSemaphore(value: 0)
   private let thread = Mutex<Int32>(0)
   private let trees = Mutex<[TreeRole: CInt]>([:])
+  /// How many sandboxes were still there when the spawner was done with abandoning them.
+  let leftAtEnd = Mutex<Int?>(nil)
 
   /// - Parameter network: with it the spawner is in a network namespace of its own, which ends with the session.
   init(
-    _ installation: Installation, layout: ControlGroupLayout? = nil, unpackProgram: String? = nil, network: NetworkSettings? = nil
+    _ installation: Installation, layout: ControlGroupLayout? = nil, unpackProgram: String? = nil, network: NetworkSettings? = nil,
+    patience: Duration? = nil, adjust: (inout HostSettings) -> Void = { _ in }
   ) throws {
     let ends = try PacketSocket.pair()
     socket = ends.first
     let theirs = ends.second.release()
     var settings = installation.settings
+    adjust(&settings)
     if let network { settings.network = network }
     let isolated = network != nil
     let initProgram = "\(installation.programs)/roost-init"
@@ -35,7 +39,7 @@ final class SpawnerSession: Sendable {
       do {
         if isolated { try enterNetworkNamespace() }
         thread.withLock { $0 = library("gettid", as: (@convention(c) () -> CInt).self)() }
-        try serve(Descriptor(owning: theirs), settings, initProgram, unpackProgram, layout) { started.signal() }
+        try serve(Descriptor(owning: theirs), settings, initProgram, unpackProgram, layout, patience, self) { started.signal() }
       } catch {
         box.text.withLock { $0 = "\(error)" }
         started.signal()
@@ -117,7 +121,8 @@ private final class FailureBox: Sendable { let text = Mutex<String?>(nil) }
 /// What roostd's main does, but for the supervisor.
 private func serve(
   _ socket: consuming Descriptor, _ settings: HostSettings, _ initProgram: String, _ unpackProgram: String?, _ layout: ControlGroupLayout,
-  whenReady: () -> Void
+  _ patience: Duration?,
+  _ session: SpawnerSession, whenReady: () -> Void
 ) throws {
   let groups = try ControlGroupTree(layout: layout, name: ControlGroupTree.name(forStateDirectory: settings.stateDirectory))
   let state = try Descriptor.open(settings.stateDirectory, flags: O_RDONLY | O_DIRECTORY)
@@ -128,13 +133,17 @@ private func serve(
   let volumes = try VolumePool(host: host, loop: loop)
   var spawner: Spawner?
   spawner = try Spawner(host: host, volumes: volumes, socket: socket, loop: loop) { _ in
-    spawner?.abandonAll { loop.stop() }
+    spawner?.abandonAll(within: patience) {
+      session.leftAtEnd.withLock { $0 = spawner?.count }
+      loop.stop()
+    }
   }
   try host.network?.keepPolicy(on: loop)
   whenReady()
   try loop.run()
   spawner = nil
   volumes.close()
+  try groups.reapLeftovers()
   try groups.remove()
   try host.network?.remove()
 }

@@ -1,6 +1,7 @@
 import Glibc
 import LinuxSystem
 import SpawnProtocol
+import Synchronization
 import Testing
 
 @testable import Spawning
@@ -21,6 +22,31 @@ extension HostRing {
       #expect(unsafe stat("\(process)/mem", &facts) == 0 && facts.st_uid == 0)
       #expect(text("\(process)/uid_map").split(separator: " ") == ["993", "\(user)", "1\n"])
       try session.destroy(1)
+    }
+
+    @Test func `one sandbox more than the limit is refused in words, until another goes`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation) { $0.sandboxLimit = 2 }
+      defer { session.end() }
+      let first = try [session.create(1, installation.recipe(1)), session.create(2, installation.recipe(2))]
+      try session.send(.create(SandboxID(3), installation.recipe(3)))
+      #expect(try session.next().event == .failed(SandboxID(3), .tooMany))
+      #expect("\(SpawnFailure.tooMany)".contains("sandbox-limit"))
+      try session.destroy(1)
+      let third = try session.create(3, installation.recipe(3))
+      withExtendedLifetime((first, third)) {}
+    }
+
+    @Test func `sandboxes that do not end in time are not waited for, where that is wanted`() throws {
+      let installation = try Installation()
+      for (patience, left) in [(Duration.zero, 1), (.limit(20), 0)] {
+        let session = try SpawnerSession(installation, patience: patience)
+        let sandbox = try session.create(1, installation.recipe())
+        session.end()
+        #expect(session.leftAtEnd.withLock { $0 } == left)
+        // Nobody else does, where it was left.
+        if left > 0 { waitpid(Int32(sandbox.created.hostProcessID), nil, 0) }
+      }
     }
 
     @Test func `the files handed over work for whoever holds them`() throws {
