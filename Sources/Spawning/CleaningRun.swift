@@ -13,7 +13,11 @@ enum CleaningRun {
     let user = try ServiceUser.serving(arguments)
     let layout = try ControlGroupLayout.detect()
     // A dry run touches nothing; what it believes, it only tells.
-    if !arguments.contains("--dry-run") { try RoostDaemon.endOrphans(of: user, layout) }
+    if !arguments.contains("--dry-run") {
+      for group in try SupervisorRecord.endOrphans(of: user.account.userID, layout: layout) {
+        try tell(Leftover(kind: "control group", name: group))
+      }
+    }
     let settings = try programs.resolveConfiguration(arguments, as: user, try PreparedHost())
     guard StateDirectory.isLaidOut(at: settings.stateDirectory) else {
       throw RoostDaemon.Refusal(

@@ -100,7 +100,7 @@ package final class RoostDaemon {
   }
 
   /// Before anything is read that a supervisor of an earlier run could still have a hand in.
-  static func endOrphans(of user: ServiceUser, _ layout: ControlGroupLayout) throws {
+  private static func endOrphans(of user: ServiceUser, _ layout: ControlGroupLayout) throws {
     let ended = try SupervisorRecord.endOrphans(of: user.account.userID, layout: layout)
     if !ended.isEmpty { note("ended what an earlier run's supervisor left: \(ended.joined(separator: ", "))") }
   }

@@ -55,6 +55,34 @@ import Testing
     #expect(host.verdict(of: "system calls") == .missing)
   }
 
+  @Test(arguments: [(nil, Finding.Verdict.substitute), (1, .substitute), (2, .ok), (7, .ok)] as [(Int?, Finding.Verdict)])
+  func `Landlock is told by version, and from the second on of use`(version: Int?, verdict: Finding.Verdict) {
+    var host = Hosts.debian12
+    host.landlockVersion = version
+    #expect(host.verdict(of: "Landlock") == verdict)
+  }
+
+  @Test func `nftables wants its program, and a kernel that answers`() {
+    var host = Hosts.debian12
+    host.packetFilter = .refused("sendto: EPROTONOSUPPORT")
+    #expect(host.verdict(of: "nftables") == .substitute)
+    host.packetFilter = .notPermitted
+    #expect(host.verdict(of: "nftables") == .ok)
+    host.packetFilterProgram = nil
+    #expect(host.verdict(of: "nftables") == .substitute)
+  }
+
+  @Test func `this host's Landlock and nftables are found as the kernel has them`() async throws {
+    try await withTemporaryDirectory { directory in
+      let run = try await CommandRun.roost(["doctor", "--output", "json"], stateDirectory: directory)
+      let findings = try JSONDecoder().decode([JSONValue].self, from: Data(run.output.utf8))
+      let byCheck = Dictionary(uniqueKeysWithValues: findings.map { ($0["check"]?.text ?? "", $0) })
+      #expect(byCheck["Landlock"]?["found"]?.text == Landlock.version.map { "version \($0)" } ?? "none")
+      let hasProgram = FileManager.default.isExecutableFile(atPath: "/usr/sbin/nft")
+      #expect(byCheck["nftables"]?["found"]?.text?.contains(hasProgram ? "/usr/sbin/nft" : "no /usr/sbin/nft") == true)
+    }
+  }
+
   @Test func `a file system that is a module counts`() {
     var host = Hosts.debian12
     host.filesystems = "nodev\ttmpfs\n"
@@ -115,6 +143,9 @@ enum Hosts {
     host.systemCalls = Set(SystemCallProbe.allCases)
     host.hasLoopControl = true
     host.makeFilesystem = "/usr/sbin/mke2fs"
+    host.landlockVersion = 2
+    host.packetFilterProgram = "/usr/sbin/nft"
+    host.packetFilter = .usable
     host.stateDirectory = "/var/lib/roost"
     host.freeBytes = 40 << 30
     host.daemonUser = UserAccount(userID: 995, groupID: 994)

@@ -7,7 +7,7 @@ extension HostSnapshot {
   var kernelVersion: KernelVersion? { KernelVersion(kernelRelease) }
 
   var kernelFindings: [Finding] {
-    [kernelFinding, namespaceFinding, userNamespaceFinding, seccompFinding, systemCallFinding]
+    [kernelFinding, namespaceFinding, userNamespaceFinding, seccompFinding, systemCallFinding, landlockFinding]
   }
 
   private var kernelFinding: Finding {
@@ -48,6 +48,18 @@ extension HostSnapshot {
       return .missing("seccomp filters", "none", remedy: "a kernel with CONFIG_SECCOMP_FILTER")
     }
     return .ok("seccomp filters", "\(actions.count) actions")
+  }
+
+  /// Version 2 is the first that sandboxes use; 6 has all that is used.
+  private var landlockFinding: Finding {
+    let instead = "mount flags, user ids and system call lists alone"
+    switch landlockVersion {
+    case nil:
+      return .substitute(
+        "Landlock", "none", instead: instead, remedy: "a kernel with CONFIG_SECURITY_LANDLOCK, and `landlock` in its lsm= at boot")
+    case 1?: return .substitute("Landlock", "version 1", instead: instead, remedy: "a newer kernel; 6.12 has all that is used")
+    case let version?: return .ok("Landlock", "version \(version)")
+    }
   }
 
   private var systemCallFinding: Finding {

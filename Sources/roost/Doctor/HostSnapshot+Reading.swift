@@ -19,6 +19,9 @@ extension HostSnapshot {
     host.systemCalls = Set(SystemCallProbe.allCases.filter(\.isAvailable))
     host.hasLoopControl = FileManager.default.fileExists(atPath: "/dev/loop-control")
     host.makeFilesystem = tool("mke2fs")
+    host.landlockVersion = Landlock.version
+    host.packetFilterProgram = FileManager.default.isExecutableFile(atPath: Self.nft) ? Self.nft : nil
+    host.packetFilter = .ofThisHost()
     host.stateDirectory = stateDirectory
     host.freeBytes = freeBytes(for: stateDirectory)
     // A user database that cannot be asked has no such user for the daemon either.
@@ -31,6 +34,8 @@ extension HostSnapshot {
     host.daemon = daemon
     return host
   }
+
+  private static let nft = "/usr/sbin/nft"
 
   private mutating func readControlGroups() {
     mountInfo = Self.text("/proc/self/mountinfo")

@@ -22,9 +22,14 @@ struct HostSnapshot: Sendable {
   /// `/proc/sys/kernel/seccomp/actions_avail`
   var seccompActions = ""
   var systemCalls: Set<SystemCallProbe> = []
+  /// ABI of the kernel's Landlock; `nil` where there is none.
+  var landlockVersion: Int?
   var hasLoopControl = false
   /// Where mke2fs(8) is.
   var makeFilesystem: String?
+  /// Where nft(8) is; roostd runs it from there alone.
+  var packetFilterProgram: String?
+  var packetFilter = PacketFilterState.refused("not asked")
   var stateDirectory = ""
   /// What an unprivileged user may still write on the state directory's file system, or on that where it would be made.
   var freeBytes: Int64?
@@ -37,6 +42,6 @@ struct HostSnapshot: Sendable {
 
   /// All lines of the table, in its order.
   var findings: [Finding] {
-    kernelFindings + controlGroupFindings + filesystemFindings + setupFindings
+    kernelFindings + controlGroupFindings + filesystemFindings + networkFindings + setupFindings
   }
 }
