@@ -1,7 +1,7 @@
 import FunctionModel
 import Synchronization
 
-/// Admission by memory and disk: the sums of what all environments are promised never pass the host's budget, nor those of an account's
+/// Admission by memory, disk and descriptors: the sums of what all environments are promised never pass the host's budget, nor those of an account's
 /// environments its part of the disk.
 ///
 /// Who finds too little may wait for environments that are on their way out. What they will give back is counted once: a later claim

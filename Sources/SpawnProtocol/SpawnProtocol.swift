@@ -189,12 +189,16 @@ package struct SpawnFailure: Error, Sendable, Hashable {
 extension SpawnFailure: CustomStringConvertible {
   /// As in `mountRoot: errno 22`.
   package var description: String {
-    let isFullDisk = step == .prepareVolume && errno == 28  // ENOSPC
-    let reason =
-      isFullDisk
-      ? ", the host's disk has no space for another /tmp"
-      : self == .tooMany ? ", the host has as many sandboxes as sandbox-limit allows" : ""
-    return "\(step): errno \(errno)\(reason)"
+    "\(step): errno \(errno)" + (hint.map { ", \($0)" } ?? "")
+  }
+
+  private var hint: String? {
+    switch errno {
+    case _ where self == .tooMany: "the host has as many sandboxes as sandbox-limit allows"
+    case 28 where step == .prepareVolume: "the host's disk has no space for another /tmp"  // ENOSPC
+    case 23, 24: "the host has no descriptors left: raise the limit of open files"  // ENFILE, EMFILE
+    default: nil
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import FunctionModel
+import LinuxSystem
 import Logging
 import Scheduling
 import Yams
@@ -108,7 +109,8 @@ struct Configuration: Sendable {
       concurrencyLimit: try Self.number(values, "concurrency-limit", 1...1_000_000) ?? 1_000,
       budget: HostResources(
         memory: budget ?? HostFactsReader.defaultMemoryBudget(),
-        disk: givenDiskBudget.map(MemorySize.megabytes) ?? disk.defaultBudget(reserve: diskReserve)),
+        disk: givenDiskBudget.map(MemorySize.megabytes) ?? disk.defaultBudget(reserve: diskReserve),
+        environments: HostResources.environments(descriptors: DescriptorLimit.current)),
       idleTimeout: .seconds(try Self.number(values, "idle-timeout", 1...86_400) ?? 600),
       userIDs: try Self.userIDs(values["uid-range"]))
   }

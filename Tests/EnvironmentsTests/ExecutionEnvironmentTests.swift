@@ -241,7 +241,8 @@ final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     let event = await runtime.event()
     sandbox.replace("cpu.stat", "nr_periods 99\nnr_throttled 5\nthrottled_time 90500000\n")
     sandbox.replace("pids.events", "max 4\n")
-    sandbox.replace("memory.pressure", "some avg10=1.00 avg60=0.00 avg300=0.00 total=1400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=900\n")
+    sandbox.replace(
+      "memory.pressure", "some avg10=1.00 avg60=0.00 avg300=0.00 total=1400\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=900\n")
     #expect(await runtime.respond(event, "1") == 202)
     _ = await end
     runtime.ask()

@@ -52,6 +52,24 @@ import Testing
   }
 }
 
+@Suite struct `Admission by descriptors` {
+  @Test func `what can be held bounds the environments, and an idle one makes room`() {
+    let ledger = AdmissionLedger(budget: megabytes(1 << 20, environments: 2))
+    let one = megabytes(128, environments: 1)
+    #expect(ledger.claim(one, for: "a") {} == .granted)
+    #expect(ledger.claim(one, for: "a") {} == .granted)
+    #expect(ledger.claim(one, for: "b") {} == .waits(ticket: 1, shortfall: megabytes(0, environments: 1)))
+    ledger.release(one, for: "a")
+    #expect(ledger.committed == megabytes(256, environments: 2))
+  }
+
+  @Test(arguments: [(1_024, 21), (20_000, 1_282), (524_288, 43_306), (64, 1)])
+  func `the bound follows from the limit, and keeps some for clients`(_ descriptors: Int, _ environments: Int) {
+    #expect(HostResources.environments(descriptors: descriptors) == environments)
+    #expect(descriptors < 1_024 || environments * 9 + 448 < descriptors * 3 / 4)
+  }
+}
+
 @Suite final class `Admission by disk`: Sendable {
   private let ledger = AdmissionLedger(budget: megabytes(1 << 20, disk: 4_096), diskPerAccount: .megabytes(2_048))
   private let granted = Mutex<[String]>([])
@@ -83,6 +101,6 @@ import Testing
   }
 }
 
-private func megabytes(_ memory: Int, disk: Int = 0) -> HostResources {
-  HostResources(memory: .megabytes(memory), disk: .megabytes(disk))
+private func megabytes(_ memory: Int, disk: Int = 0, environments: Int = 0) -> HostResources {
+  HostResources(memory: .megabytes(memory), disk: .megabytes(disk), environments: environments)
 }

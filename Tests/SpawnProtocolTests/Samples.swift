@@ -20,7 +20,8 @@ enum Samples {
   }
 
   static let created = CreatedSandbox(
-    hostProcessID: 4_242, group: 0x0908_0706_0504_0302, freezer: .v2, memory: .v1, cpu: .v1, roles: DescriptorRole.allCases, microseconds: 1_800)
+    hostProcessID: 4_242, group: 0x0908_0706_0504_0302, freezer: .v2, memory: .v1, cpu: .v1, roles: DescriptorRole.allCases,
+    microseconds: 1_800)
 
   static let requests: [SpawnRequest] = [
     .create(SandboxID(7), recipe),
