@@ -175,6 +175,14 @@ def test_what_is_logged_arrives(deploy_java):
     assert lines == ["out ä", "logged", "two", "lines", "[WARN] levelled", "anywhere"]
 
 
+def test_a_json_log_is_one_object_a_line_from_its_level_up(deploy_java):
+    answer = deploy_java("Levels", Environment={"Variables": {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "WARN"}}).invoke()
+    lines = [json.loads(line) for line in answer.log.splitlines() if line.startswith("{")]
+    assert [{**line, "timestamp": ""} for line in lines] == [
+        {"timestamp": "", "level": "ERROR", "message": "two\nlines", "AWSRequestId": answer.request_id},
+        {"timestamp": "", "message": "without a level", "AWSRequestId": answer.request_id}]
+
+
 def test_a_framed_log_keeps_records_whole(deploy_java):
     function = deploy_java("Frames", files={"wrap": FRAMED}, Environment={"Variables": {"AWS_LAMBDA_EXEC_WRAPPER": "/var/task/wrap"}})
     first, second = records(base64.b64decode(function.call()))

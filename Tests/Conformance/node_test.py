@@ -212,6 +212,20 @@ def test_console_lines_carry_time_request_and_level(deploy_node):
     assert all(abs(time.mktime(time.strptime(line[0][:19], "%Y-%m-%dT%H:%M:%S")) - time.timezone - now) < 100 for line in lines[:-1])
 
 
+def test_a_json_log_is_one_object_a_line_from_its_level_up(deploy_node):
+    answer = deploy_node("""
+        exports.handler = async () => {
+          console.info('not of the level');
+          console.warn({ a: [1] });
+          console.error('bad:', new RangeError('deep'));
+        };
+    """, Environment={"Variables": {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "WARN"}}).invoke()
+    warned, failed = [json.loads(line) for line in answer.log.splitlines() if line.startswith("{") and '"requestId"' in line]
+    assert {**warned, "timestamp": ""} == {"timestamp": "", "level": "WARN", "requestId": answer.request_id, "message": {"a": [1]}}
+    assert (failed["level"], failed["errorType"], failed["errorMessage"]) == ("ERROR", "RangeError", "deep")
+    assert failed["message"].startswith("bad: RangeError: deep") and failed["stackTrace"][0] == "RangeError: deep"
+
+
 def test_a_framed_log_keeps_records_whole(deploy_node):
     function = deploy_node("""
         exports.handler = async () => {

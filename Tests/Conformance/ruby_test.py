@@ -163,6 +163,21 @@ def test_loggers_name_the_request_and_puts_does_not(deploy_ruby):
     assert any(re.fullmatch(rf"E, \[{time}\] ERROR {answer.request_id} -- : bad \(ArgumentError\)", line) for line in lines)
 
 
+def test_a_json_log_is_one_object_a_line_from_its_level_up(deploy_ruby):
+    answer = deploy_ruby("""
+        require 'logger'
+        def handler(event:, context:)
+          log = Logger.new($stdout, progname: 'shop')
+          log.info('not of the level')
+          log.warn("two\\nlines")
+          log.error(KeyError.new('deep'))
+        end
+    """, Environment={"Variables": {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "WARN"}}).invoke()
+    warned, failed = [json.loads(line) for line in answer.log.splitlines() if line.startswith("{") and '"requestId"' in line]
+    assert {**warned, "timestamp": ""} == {"timestamp": "", "level": "WARN", "message": "two\nlines", "requestId": answer.request_id, "logger": "shop"}
+    assert (failed["level"], failed["message"], failed["errorType"], failed["errorMessage"]) == ("ERROR", "deep", "KeyError", "deep")
+
+
 def test_a_framed_log_keeps_records_whole(deploy_ruby):
     function = deploy_ruby("""
         require 'base64'

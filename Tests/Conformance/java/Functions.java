@@ -197,6 +197,16 @@ public class Functions {
     }
   }
 
+  public static class Levels implements RequestHandler<Object, String> {
+    @Override
+    public String handleRequest(Object event, Context context) {
+      context.getLogger().log("not of the level", LogLevel.INFO);
+      context.getLogger().log("two\nlines", LogLevel.ERROR);
+      context.getLogger().log("without a level");
+      return null;
+    }
+  }
+
   public static class Frames implements RequestHandler<Object, byte[]> {
     @Override
     public byte[] handleRequest(Object event, Context context) {

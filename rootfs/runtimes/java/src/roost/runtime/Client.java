@@ -29,7 +29,12 @@ final class Client {
     var functions = FunctionClassLoader.ofTask(System.getenv("LAMBDA_TASK_ROOT"));
     Thread.currentThread().setContextClassLoader(functions);
     client.load(System.getenv("_HANDLER"), functions);
-    for (;;) client.serve(client.api.next());
+    try {
+      for (;;) client.serve(client.api.next());
+    } catch (IOException refusal) {
+      refusal.printStackTrace();
+      System.exit(1); // whatever threads the function has left
+    }
   }
 
   private void load(String name, ClassLoader functions) throws IOException {

@@ -19,9 +19,10 @@ async function end(title, error, status) {
   logError(title, error);
   try {
     await (current ? api.postError(current, error) : api.postInitError(error));
-  } finally {
-    process.exit(status);
+  } catch (refusal) {
+    console.error('the error could not be posted: %s', refusal); // its event is over, or the host is gone
   }
+  process.exit(status);
 }
 
 patchConsole();
