@@ -159,7 +159,8 @@ let package = Package(
     .testTarget(
       name: "SpawningTests", dependencies: ["Spawning", "SpawnProtocol", "LinuxSystem"], exclude: ["Programs"], swiftSettings: testHouse),
     .testTarget(
-      name: "SandboxingTests", dependencies: ["Sandboxing", "FunctionModel", "SpawnProtocol", "LinuxSystem", logging], swiftSettings: testHouse),
+      name: "SandboxingTests", dependencies: ["Sandboxing", "FunctionModel", "SpawnProtocol", "LinuxSystem", logging],
+      swiftSettings: testHouse),
     .testTarget(
       name: "EnvironmentsTests",
       dependencies: ["Environments", "Sandboxing", "FunctionModel", "SpawnProtocol", "LinuxSystem", logging] + nio,
