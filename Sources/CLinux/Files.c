@@ -53,6 +53,10 @@ int clinux_pipe(int ends[2], int flags) { return (int)result(pipe2(ends, flags |
 
 int clinux_mkdirat(int directory, const char *name, unsigned mode) { return (int)result(mkdirat(directory, name, mode)); }
 
+int clinux_renameat(int from, const char *name, int to, const char *new_name) {
+  return (int)result(renameat(from, name, to, new_name));
+}
+
 int clinux_unlinkat(int directory, const char *name, int flags) { return (int)result(unlinkat(directory, name, flags)); }
 
 int clinux_fchown(int fd, unsigned owner, unsigned group) { return (int)result(fchown(fd, owner, group)); }

@@ -103,7 +103,7 @@ extension ControlGroupDirectory {
 
 extension SystemError {
   /// The same answer, told of the object's full name.
-  func about(_ object: String) -> SystemError {
+  package func about(_ object: String) -> SystemError {
     SystemError(call: call, object: object, errno: errno)
   }
 }

@@ -63,36 +63,6 @@ extension Descriptor {
     try refuseNul(in: name, call: "unlinkat")
     try checked(unsafe clinux_unlinkat(rawValue, name, isDirectory ? AT_REMOVEDIR : 0), "unlinkat", name)
   }
-
-  /// Removes `name` and all beneath it, walking by descriptors and following no link. Nothing to do when there is none.
-  ///
-  /// Deeper than ``treeDepthLimit`` fails with ELOOP: every level takes a descriptor.
-  package borrowing func removeTree(_ name: String) throws(SystemError) {
-    try refuseNul(in: name, call: "unlinkat")
-    try removeTree(name.utf8CString.map(\.self), depth: 0)
-  }
-
-  /// The same for an entry as it was listed, whose name need not be text.
-  package borrowing func removeTree(_ entry: DirectoryEntry) throws(SystemError) {
-    try removeTree(entry.nameBytes.map(CChar.init(bitPattern:)) + [0], depth: 0)
-  }
-
-  package static var treeDepthLimit: Int { 512 }
-
-  private borrowing func removeTree(_ name: [CChar], depth: Int) throws(SystemError) {
-    let label = String(decoding: name.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-    let asFile = unsafe clinux_unlinkat(rawValue, name, 0)
-    if asFile == 0 || asFile == -ENOENT { return }
-    guard asFile == -EISDIR || asFile == -EPERM else { throw SystemError(call: "unlinkat", object: label, errno: -asFile) }
-    guard depth < Self.treeDepthLimit else { throw SystemError(call: "unlinkat", object: label, errno: ELOOP) }
-    let resolve = UInt64(CLINUX_RESOLVE_BENEATH | CLINUX_RESOLVE_NO_SYMLINKS | CLINUX_RESOLVE_NO_XDEV)
-    let flags = UInt64(O_RDONLY | O_DIRECTORY)
-    let directory = Descriptor(owning: try checked(unsafe clinux_openat2(rawValue, name, flags, 0, resolve), "openat2", label))
-    for entry in try directory.entries() {
-      try directory.removeTree(entry.nameBytes.map(CChar.init(bitPattern:)) + [0], depth: depth + 1)
-    }
-    try checked(unsafe clinux_unlinkat(rawValue, name, AT_REMOVEDIR), "unlinkat", label)
-  }
 }
 
 extension DirectoryEntry {

@@ -18,7 +18,7 @@ package struct Leftover: Sendable, Hashable {
 /// and the processes in them go with the last descriptor, and so with roostd.
 protocol LeftoverKind {
   func find() throws -> [Leftover]
-  /// Removes everything that ``find()`` tells of.
+  /// Removes everything that ``find()`` tells of; of several, what cannot be removed keeps no other from being.
   func remove() throws
 }
 
@@ -52,8 +52,9 @@ package struct Leftovers {
     for kind in kinds {
       do {
         let found = try kind.find()
-        try kind.remove()
-        found.forEach(tell)
+        do { try kind.remove() } catch { failures.append(error) }
+        let left = Set(try kind.find())
+        found.filter { !left.contains($0) }.forEach(tell)
       } catch {
         failures.append(error)
       }
@@ -109,8 +110,12 @@ private struct FileLeftovers: LeftoverKind {
   }
 
   func remove() throws {
-    // A subvolume goes whole, however deep the trees that its tenant left in it.
-    for entry in try entries() where !directory.descriptor.deleteSubvolume(entry.name) { try directory.descriptor.removeTree(entry) }
+    var failure: SystemError?
+    // A subvolume goes whole, whatever its tenant left in it.
+    for entry in try entries() where !directory.descriptor.deleteSubvolume(entry.name) {
+      do { try directory.descriptor.removeTree(entry) } catch { failure = failure ?? error.about("\(path)/\(entry.name): \(error.object)") }
+    }
+    if let failure { throw failure }
   }
 }
 

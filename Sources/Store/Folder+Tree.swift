@@ -72,14 +72,55 @@ extension Folder {
     if flushing { try synchronize() }
   }
 
-  /// Removes an entry with all that is below it; no error if there is none.
+  /// How deep a walk goes down at most, each level with a descriptor and a frame of the stack. Trees that are kept are no deeper
+  /// (``ArchiveLimits``).
+  private static var levelLimit: Int { 64 }
+
+  /// Removes an entry with all that is below it, however deep; no error if there is none.
+  ///
+  /// What lies too deep is moved up into the entry itself, where the next pass finds it.
   borrowing func removeTree(_ name: FileName) throws(CallError) {
-    guard let status = try status(name) else { return }
-    guard status.st_mode & S_IFMT == S_IFDIR else { return try removeFile(name) }
+    guard try !removeUnlessFolder(name) else { return }
     do {
-      let folder = try folder(name)
-      for child in try folder.names() { try folder.removeTree(child) }
+      let tree = try folder(name)
+      var (moved, earlier) = (0, 0)
+      repeat {
+        earlier = moved
+        try tree.removeContents(level: 1, of: tree, moved: &moved)
+      } while moved > earlier
     }
     try removeEmptyFolder(name)
+  }
+
+  private borrowing func removeContents(level: Int, of tree: borrowing Folder, moved: inout Int) throws(CallError) {
+    for name in try names() {
+      if try removeUnlessFolder(name) { continue }
+      if level == Self.levelLimit {
+        try move(name, into: tree, &moved)
+      } else {
+        try folder(name).removeContents(level: level + 1, of: tree, moved: &moved)
+        try removeEmptyFolder(name)
+      }
+    }
+  }
+
+  /// Under a name that nothing has there: a directory takes the place of an empty one alone, which is as good as removed.
+  private borrowing func move(_ name: FileName, into tree: borrowing Folder, _ moved: inout Int) throws(CallError) {
+    while true {
+      moved += 1
+      do throws(CallError) {
+        return try move(name, into: tree, as: FileName(".too-deep-\(moved)"))
+      } catch {
+        guard [ENOTEMPTY, EEXIST, ENOTDIR].contains(error.code) else { throw error }
+      }
+    }
+  }
+
+  /// - Returns: false for a directory.
+  private borrowing func removeUnlessFolder(_ name: FileName) throws(CallError) -> Bool {
+    guard let status = try status(name) else { return true }
+    if status.st_mode & S_IFMT == S_IFDIR { return false }
+    try removeFile(name)
+    return true
   }
 }

@@ -53,6 +53,25 @@ import Testing
     }
   }
 
+  @Test func `a tree is removed that is deeper than there may be descriptors, with what lies beside its depths`() throws {
+    try withScratchDirectory { path in
+      let directory = try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY)
+      var level = try directory.makeDirectory("tree", mode: 0o700)
+      // Such names are what too deep ones are moved to.
+      try level.makeDirectory(".too-deep-1", mode: 0o700).makeDirectory("full", mode: 0o700)
+      _ = try Descriptor.openBeneath(directory: level, path: ".too-deep-2", flags: O_CREAT, mode: 0o600)
+      for number in 0..<2_000 {
+        _ = try Descriptor.openBeneath(directory: level, path: "file", flags: O_CREAT, mode: 0o600)
+        if number % 100 == 0 { try level.makeDirectory("beside", mode: 0o700).makeDirectory("inner", mode: 0o700) }
+        level = try level.makeDirectory("d", mode: 0o700)
+      }
+      let before = try Descriptor.open("/proc/self/fd", flags: O_RDONLY | O_DIRECTORY).entries().count
+      try directory.removeTree("tree")
+      #expect(try directory.entries().isEmpty)
+      #expect(try Descriptor.open("/proc/self/fd", flags: O_RDONLY | O_DIRECTORY).entries().count <= before)
+    }
+  }
+
   @Test func `a lock has one holder, and goes with it`() throws {
     try withScratchDirectory { path in
       let directory = try Descriptor.open(path, flags: O_RDONLY | O_DIRECTORY)

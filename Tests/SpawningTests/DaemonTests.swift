@@ -159,6 +159,25 @@ extension HostRing {
       }
     }
 
+    @Test func `a start reaps trees of 2,000 levels, and what lies beside them`() throws {
+      let installation = try Installation()
+      let session = try DaemonSession(installation)
+      _ = try session.nextSupervisor()
+      try session.signal(SIGKILL)
+      #expect(try session.end() == .signal(SIGKILL))
+      let left = ["artifacts/.incoming-1", "artifacts/.incoming-2", "volumes/left", "volumes/also"]
+      for path in left {
+        let directory = try Descriptor.open("\(installation.stateDirectory)/\(path.prefix { $0 != "/" })", flags: O_RDONLY | O_DIRECTORY)
+        var level = try directory.makeDirectory(String(path.drop { $0 != "/" }.dropFirst()), mode: 0o755)
+        for _ in 0..<(path.hasSuffix("2") || path.hasSuffix("also") ? 1 : 2_000) { level = try level.makeDirectory("d", mode: 0o755) }
+      }
+      try session.restart()
+      _ = try session.nextSupervisor()
+      for path in left {
+        #expect(access("\(installation.stateDirectory)/\(path)", F_OK) != 0, "\(path)")
+      }
+    }
+
     @Test func `kill -9 of roostd amid a sandbox's set-up leaves no process, and it starts again`() throws {
       let installation = try Installation()
       let session = try DaemonSession(installation)

@@ -111,6 +111,20 @@ import Testing
     #expect(try await refused(by: neverStarted) == .noUnpacker(UnpackerUnavailable("it could not be started")))
   }
 
+  @Test func `a start sweeps a half-made tree that is deeper than any walk`() async throws {
+    try await withTemporaryFolder { path in
+      try Folder.make(path: path + "/artifacts")
+      var level = try Folder.open(path: path + "/artifacts")
+      for name in [".incoming-1"] + Array(repeating: "d", count: 2_000) {
+        _ = try level.makeFile(FileName("file"))
+        try level.makeFolder(FileName(name))
+        level = try level.folder(FileName(name))
+      }
+      _ = try ArtifactStore(directory: path + "/artifacts", unpacker: AbsentUnpacker())
+      #expect(try names(in: path + "/artifacts") == ["file"])
+    }
+  }
+
   @Test func `an unpacker that ends early is the host's fault when that has lost its sandboxes`() async throws {
     let misfortune = UnpackerUnavailable("it ended with roostd")
     let begin = HostileUnpackerTests.file("f", "x")

@@ -23,6 +23,7 @@ int clinux_set_nonblocking(int fd);
 int clinux_pipe(int ends[2], int flags);
 int clinux_mkdirat(int directory, const char *name, unsigned mode);
 int clinux_unlinkat(int directory, const char *name, int flags);
+int clinux_renameat(int from, const char *name, int to, const char *new_name);
 int clinux_fchown(int fd, unsigned owner, unsigned group);
 int clinux_fchmod(int fd, unsigned mode);
 int clinux_syncfs(int fd);
