@@ -50,6 +50,7 @@ let package = Package(
     .package(url: "https://github.com/groue/GRDB.swift.git", from: "7.10.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
     .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
     .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2"),
   ],
@@ -88,6 +89,15 @@ let package = Package(
     .target(
       name: "Store", dependencies: ["FunctionModel", "ArchiveStream", "CLinux", grdb, crypto, logging],
       swiftSettings: house),
+    .target(name: "Signing", dependencies: [crypto, .product(name: "HTTPTypes", package: "swift-http-types")], swiftSettings: house),
+    .target(
+      name: "RoleCredentials",
+      dependencies: [
+        "FunctionModel", "Signing", crypto, logging,
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+      ] + nio,
+      swiftSettings: house),
     .target(
       name: "RuntimeAPI", dependencies: ["FunctionModel", logging] + nio, swiftSettings: house),
     .target(
@@ -105,7 +115,7 @@ let package = Package(
     .target(
       name: "LambdaAPI",
       dependencies: [
-        "FunctionModel", "Scheduling", "Store", crypto, logging,
+        "FunctionModel", "Scheduling", "Signing", "Store", crypto, logging,
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -126,8 +136,8 @@ let package = Package(
     .executableTarget(
       name: "roost-supervisor",
       dependencies: [
-        "FunctionModel", "Store", "SpawnProtocol", "Sandboxing", "LinuxSystem", "Environments", "Scheduling", "LambdaAPI",
-        "AdminAPI", logging,
+        "FunctionModel", "Store", "SpawnProtocol", "Sandboxing", "LinuxSystem", "Environments", "RoleCredentials", "Scheduling",
+        "Signing", "LambdaAPI", "AdminAPI", logging,
         argumentParser,
         .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -172,7 +182,7 @@ let package = Package(
     .testTarget(
       name: "LambdaAPITests",
       dependencies: [
-        "ArchiveStream", "FunctionModel", "Scheduling", "Store", "LambdaAPI", "Unpacking", crypto, logging,
+        "ArchiveStream", "FunctionModel", "Scheduling", "Signing", "Store", "LambdaAPI", "Unpacking", crypto, logging,
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "NIOEmbedded", package: "swift-nio"),
@@ -183,6 +193,10 @@ let package = Package(
     .testTarget(
       name: "RoostCommandTests", dependencies: ["roost", "FunctionModel", "LinuxSystem", argumentParser, subprocess] + nio,
       exclude: ["Golden"], swiftSettings: testHouse),
+    .testTarget(
+      name: "RoleCredentialsTests",
+      dependencies: ["RoleCredentials", "FunctionModel", "Signing", logging, .product(name: "HTTPTypes", package: "swift-http-types")],
+      swiftSettings: testHouse),
     .testTarget(name: "RuntimeAPITests", dependencies: ["RuntimeAPI", "FunctionModel", logging] + nio, swiftSettings: testHouse),
     .testTarget(
       name: "SchedulingTests",

@@ -11,17 +11,19 @@ package struct EnvironmentHost: Sendable {
   package var artifacts: String
   package var cpus: Int
   package var networks: NetworkDefinitions
+  package var credentials: any RoleCredentialSource
   package var logger: Logger
 
   package init(
     spawner: SandboxSpawner, images: RuntimeImages, artifacts: String, cpus: Int, networks: NetworkDefinitions = NetworkDefinitions(),
-    logger: Logger
+    credentials: any RoleCredentialSource = NoRoleCredentials(), logger: Logger
   ) {
     self.spawner = spawner
     self.images = images
     self.artifacts = artifacts
     self.cpus = cpus
     self.networks = networks
+    self.credentials = credentials
     self.logger = logger
   }
 }
@@ -41,6 +43,8 @@ package protocol ExecutionEnvironmentDelegate: AnyObject, Sendable {
   func environmentIsAvailable(_ environment: ExecutionEnvironment) -> Invocation?
   /// Its caller has the answer; it will be available in a moment.
   func environmentIsFinishing(_ environment: ExecutionEnvironment)
+  /// The credentials that it was started with end soon: if it is idle it must end, if not, when it is available next.
+  func environmentIsExpiring(_ environment: ExecutionEnvironment)
   /// Its sandbox died while it was idle. It will be available anew when that has been cleared away.
   func environmentIsLost(_ environment: ExecutionEnvironment)
   /// It could not be made: a fault of the host, in words.

@@ -41,6 +41,10 @@ extension ExecutionEnvironment {
 
   /// Serves the Runtime API at the sandbox's listener and starts its program.
   private func serve(_ sandbox: Sandbox, generation: Int) async throws {
+    // Before the clocks of the init phase, which are the function's.
+    let credentials = try await fetchCredentials()
+    guard isBringingUp(generation) else { return }
+    willExpire(with: credentials)
     guard let listener = sandbox.takeListener() else { preconditionFailure("a new sandbox has its listener") }
     let peer = RuntimePeer(environment: self, generation: generation)
     let runtime = try await RuntimeAPIServer.serve(
@@ -58,12 +62,14 @@ extension ExecutionEnvironment {
     guard let image = host.images[version.runtime] else { return fault(.invalidEntrypoint) }
     if case .initializing(nil) = machine.state {
       logPlatform("INIT_START Runtime Version: \(image.version)\tRuntime Version ARN: \(runtimeARN(image))")
+      if credentials == nil { logPlatform("NO_CREDENTIALS: this host's configuration has none for \(version.role)") }
       setClock(.now() + TimeAmount(Limits.initPhase)) { $0.fault(.initTimedOut) }
     }
     guard let entrypoint = host.images.entrypoint(for: version, artifacts: host.artifacts) else {
       return fault(.invalidEntrypoint)
     }
-    try sandbox.start(Launch(version: version, image: image, entrypoint: entrypoint, logStream: logStream))
+    try sandbox.start(
+      Launch(version: version, image: image, entrypoint: entrypoint, logStream: logStream, credentials: credentials))
   }
 
   /// Whether the sandbox numbered `generation` is still wanted.

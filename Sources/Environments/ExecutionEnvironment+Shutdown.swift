@@ -7,7 +7,7 @@ import Sandboxing
 extension ExecutionEnvironment {
   /// Ends the environment. An invocation that runs is answered with a fault. Returns when nothing of it is left.
   ///
-  /// - Parameter reason: for the journal: `idle`, `evicted`, `update`, `delete`, `stop`, `shutdown`.
+  /// - Parameter reason: for the journal: `idle`, `evicted`, `update`, `delete`, `stop`, `shutdown`, `credentials` (those it had end).
   package func stop(reason: String) async {
     endReason = endReason ?? reason
     if case .stop(let running) = machine.stop() {
@@ -22,6 +22,7 @@ extension ExecutionEnvironment {
   /// Kills every process, closes the Runtime API, and has roostd remove the sandbox.
   func takeDown(keepVolume: Bool, reason: String?) async {
     endReason = endReason ?? reason
+    expiration?.cancel()
     guard let sandbox else {
       // What roostd is still making is taken down when it arrives.
       if !isCreating { sandboxIsGone() }

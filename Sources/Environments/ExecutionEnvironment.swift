@@ -4,6 +4,7 @@ package import NIOCore
 import RuntimeAPI
 import Sandboxing
 import SpawnProtocol
+import Synchronization
 
 /// One execution environment: it serves one function version, one invocation at a time, from init to shutdown.
 ///
@@ -45,6 +46,9 @@ package actor ExecutionEnvironment {
   var times = Times()
   /// Bytes of the latest invocation's response that its caller has been given already.
   var streamedBytes = 0
+  /// When the runtime's credentials are too old for one more invocation, in nanoseconds of the monotonic clock.
+  nonisolated let expiry = Atomic<UInt64>(.max)
+  var expiration: Scheduled<Void>?
 
   /// What this life has taken so far.
   struct Times {

@@ -58,6 +58,18 @@ package struct CalendarTime: Sendable, Hashable {
     return Int64(days(year: year, month: month, day: day)) * 86_400 + Int64(hour * 3_600 + minute * 60 + second)
   }
 
+  /// Milliseconds since 1970 of `YYYY-MM-DDThh:mm:ssZ`, with or without a fraction of a second, which is dropped; `nil` if `text` is not of
+  /// that form or no such time.
+  package static func milliseconds(iso text: String) -> Int64? {
+    let bytes = Array(text.utf8)
+    guard bytes.count >= 20, bytes.last == UInt8(ascii: "Z"), bytes.count == 20 || bytes[19] == UInt8(ascii: "."),
+      [4, 7].allSatisfy({ bytes[$0] == UInt8(ascii: "-") }), [13, 16].allSatisfy({ bytes[$0] == UInt8(ascii: ":") }),
+      bytes[19...].dropFirst().dropLast().allSatisfy({ (48...57).contains($0) })
+    else { return nil }
+    let kept = [0..<4, 5..<7, 8..<13, 14..<16, 17..<19].flatMap { bytes[$0] }
+    return seconds(basic: String(decoding: kept, as: UTF8.self) + "Z").map { $0 * 1_000 }
+  }
+
   private func padded(_ value: Int, _ width: Int) -> String {
     let digits = String(value)
     return String(repeating: "0", count: max(0, width - digits.utf8.count)) + digits

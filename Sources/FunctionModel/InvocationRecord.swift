@@ -106,7 +106,7 @@ package struct EnvironmentRecord: Sendable, Hashable, Codable {
   package var started: Int64
   /// Milliseconds since 1970; `nil` while it lives.
   package var ended: Int64?
-  /// Why it ended: `idle`, `evicted`, `update`, `delete`, `stop`, `failure`, `shutdown`, `interrupted`.
+  /// Why it ended: `idle`, `evicted`, `update`, `delete`, `stop`, `failure`, `shutdown`, `credentials`, `interrupted`.
   package var endReason: String?
   /// Microseconds; `nil` until known.
   package var sandboxCreate: Int64?

@@ -7,10 +7,15 @@ package struct Launch: Sendable {
   package var environment: [String: String]
 
   /// - Parameter entrypoint: path inside the sandbox.
-  package init(version: FunctionVersion, image: RuntimeImage, entrypoint: String, logStream: String) {
+  package init(
+    version: FunctionVersion, image: RuntimeImage, entrypoint: String, logStream: String, credentials: FunctionCredentials? = nil
+  ) {
     arguments = [entrypoint]
     workingDirectory = "/var/task"
     environment = Self.variables(version: version, image: image, logStream: logStream)
+    environment["AWS_ACCESS_KEY_ID"] = credentials?.accessKeyID
+    environment["AWS_SECRET_ACCESS_KEY"] = credentials?.secretAccessKey
+    environment["AWS_SESSION_TOKEN"] = credentials?.sessionToken
   }
 
   /// The variables as recorded from the real service; a function's own override only what Lambda lets them.

@@ -109,12 +109,17 @@ final class PoolMembership: ExecutionEnvironmentDelegate {
     case .idle(armReaper: true): dispatcher.armReaper(for: pool, at: now + TimeAmount(dispatcher.configuration.idleTimeout))
     case .idle(armReaper: false): break
     case .retire: dispatcher.end(environment, reason: "update")
+    case .expire: dispatcher.end(environment, reason: "credentials")
     }
     return nil
   }
 
   func environmentIsFinishing(_ environment: ExecutionEnvironment) {
     pool.isFinishing(environment)
+  }
+
+  func environmentIsExpiring(_ environment: ExecutionEnvironment) {
+    if pool.withdrawIfIdle(environment) { dispatcher.end(environment, reason: "credentials") }
   }
 
   func environmentIsLost(_ environment: ExecutionEnvironment) {

@@ -92,12 +92,16 @@ final class VersionPool: Sendable {
     case take(Invocation)
     case idle(armReaper: Bool)
     case retire
+    /// Its credentials end.
+    case expire
   }
 
   func becameAvailable(_ environment: ExecutionEnvironment, now: NIODeadline) -> Availability {
     state.withLock { state in
       let isNew = state.members[ObjectIdentifier(environment)]?.isStarting == true
       settle(environment, &state)
+      // Who waits is given another: see `ended`. But each serves one at least, however short its credentials last.
+      if environment.isExpiring(at: now), !isNew || state.waiting.isEmpty { return .expire }
       if !state.waiting.isEmpty { return .take(state.waiting.removeFirst()) }
       if state.isRetired { return .retire }
       // One that nobody needed after all stands behind those that are in use.
@@ -204,6 +208,17 @@ final class VersionPool: Sendable {
   var longestIdle: NIODeadline? { state.withLock { $0.idle.first?.since } }
 
   var environments: [ExecutionEnvironment] { state.withLock { $0.members.values.map(\.environment) } }
+
+  /// The same, if it is idle.
+  ///
+  /// - Returns: whether it was.
+  func withdrawIfIdle(_ environment: ExecutionEnvironment) -> Bool {
+    state.withLock { state in
+      guard let index = state.idle.firstIndex(where: { $0.environment === environment }) else { return false }
+      state.idle.remove(at: index)
+      return true
+    }
+  }
 
   /// Takes `environment` out of the idle ones, so that no request meets its end.
   func withdraw(_ environment: ExecutionEnvironment) {

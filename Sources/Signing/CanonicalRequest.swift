@@ -1,3 +1,4 @@
+internal import Crypto
 package import HTTPTypes
 
 /// The canonical form of a request that Signature Version 4 hashes, but for the last line, the payload's hash.
@@ -5,6 +6,8 @@ package import HTTPTypes
 /// Lambda's rules, as its SDKs sign: the path is taken as sent and percent-encoded once more (`%3A` becomes `%253A`), the query is decoded,
 /// encoded anew and sorted by name, then value; a header's values are joined by commas, their inner spaces collapsed.
 package struct CanonicalRequest: Sendable, Hashable {
+  package static let algorithm = "AWS4-HMAC-SHA256"
+
   /// Everything up to and including the newline before the payload hash.
   package let prefix: String
 
@@ -19,6 +22,16 @@ package struct CanonicalRequest: Sendable, Hashable {
     lines.append("")
     lines.append(signedHeaders.sorted().joined(separator: ";"))
     prefix = lines.joined(separator: "\n") + "\n"
+  }
+
+  /// What is signed, with the key of `scope`.
+  ///
+  /// - Parameters:
+  ///   - payloadHash: SHA-256 of the body in lower-case hexadecimal, or what stands in its place.
+  ///   - timestamp: `YYYYMMDDThhmmssZ`.
+  package func stringToSign(payloadHash: String, timestamp: String, scope: CredentialScope) -> String {
+    let hash = Hexadecimal.text(SHA256.hash(data: Array((prefix + payloadHash).utf8)))
+    return "\(Self.algorithm)\n\(timestamp)\n\(scope.text)\n\(hash)"
   }
 
   private static func path(_ path: String) -> String { path.isEmpty ? "/" : PercentCoding.encode(path.utf8, keepingSlash: true) }

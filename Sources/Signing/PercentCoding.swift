@@ -21,8 +21,8 @@ package enum PercentCoding {
     var result: [UInt8] = []
     var index = 0
     while index < bytes.count {
-      if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count, let high = JSONScanner.hexadecimal(bytes[index + 1]),
-        let low = JSONScanner.hexadecimal(bytes[index + 2])
+      if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.count, let high = Hexadecimal.value(bytes[index + 1]),
+        let low = Hexadecimal.value(bytes[index + 2])
       {
         result.append(high << 4 | low)
         index += 3

@@ -27,6 +27,9 @@ struct Configuration: Sendable {
   var user: String
   var logLevel: Logger.Level
   var network: NetworkConfiguration
+  var roles: RoleConfiguration
+  /// The configuration file, where there is one.
+  var file: String?
 
   /// Host uids that environments are given. They must belong to nobody else on the host, another Roost among them.
   static let userIDs: ClosedRange<UInt32> = 2_000_000_001...2_000_065_536
@@ -37,19 +40,25 @@ struct Configuration: Sendable {
     "log-level", "sandbox-limit",
   ]
 
-  /// A mapping, and so in the file only.
+  /// Mappings, and so in the file only.
   private static let networkKey = "network"
+  private static let credentialsKey = "credentials"
+  private static let mappings: Set<String> = [networkKey, credentialsKey]
 
   /// Merges command line, environment and file, and checks every value.
   static func resolve(_ options: Options) throws(ConfigurationError) -> Configuration {
     let environment = ProcessInfo.processInfo.environment
-    let content = try file(options.config ?? environment["ROOST_CONFIG"])
-    var values = content.filter { $0.key != networkKey }.mapValues { "\($0)" }
+    let path = options.config ?? environment["ROOST_CONFIG"]
+    let content = try file(path)
+    var values = content.filter { !mappings.contains($0.key) }.mapValues { "\($0)" }
     for key in keys {
       if let value = environment["ROOST_" + key.uppercased().replacing("-", with: "_")] { values[key] = value }
     }
     values.merge(options.given) { $1 }
-    return try Configuration(values, network: try NetworkConfiguration(content[networkKey]))
+    var configuration = try Configuration(
+      values, network: try NetworkConfiguration(content[networkKey]), credentials: content[credentialsKey])
+    configuration.file = path
+    return configuration
   }
 
   private static func file(_ path: String?) throws(ConfigurationError) -> [String: Any] {
@@ -64,16 +73,17 @@ struct Configuration: Sendable {
     }
     guard let content else { return [:] }  // an empty file
     guard let mapping = content as? [String: Any] else { throw ConfigurationError("\(path): not a mapping of keys to values") }
-    if let unknown = mapping.keys.filter({ !keys.contains($0) && $0 != networkKey }).min() {
+    if let unknown = mapping.keys.filter({ !keys.contains($0) && !mappings.contains($0) }).min() {
       throw ConfigurationError(
-        "\(path): unknown key \(unknown)", hint: "keys are \((keys.union([networkKey])).sorted().joined(separator: ", "))")
+        "\(path): unknown key \(unknown)", hint: "keys are \(keys.union(mappings).sorted().joined(separator: ", "))")
     }
     return mapping
   }
 
-  private init(_ values: [String: String], network: NetworkConfiguration) throws(ConfigurationError) {
+  private init(_ values: [String: String], network: NetworkConfiguration, credentials: Any?) throws(ConfigurationError) {
     self.network = network
     stateDirectory = try Self.path(values, "state-dir") ?? "/var/lib/roost"
+    roles = try RoleConfiguration(credentials, stateDirectory: stateDirectory, region: values["region"] ?? "us-east-1")
     runtimesDirectory = try Self.path(values, "runtimes-dir") ?? stateDirectory + "/runtimes"
     (host, port) = try Self.address(values["listen"] ?? "127.0.0.1:3001")
     user = values["user"] ?? "roost"

@@ -41,6 +41,16 @@ struct ConfigurationMap {
     return text
   }
 
+  /// A value that no error may show: visible characters without a space; `nil` where there is none.
+  func secret(_ key: String) throws(ConfigurationError) -> String? {
+    guard let value = values[key] else { return nil }
+    let text = "\(value)"
+    guard !text.isEmpty, text.utf8.allSatisfy({ (33...126).contains($0) }) else {
+      throw ConfigurationError("\(path).\(key): empty, or with other characters than a key's (the value is not shown)")
+    }
+    return text
+  }
+
   func choice<Choice>(_ key: String, _ make: (String) -> Choice?) throws(ConfigurationError) -> Choice? {
     try text(key, "known") { make($0) != nil }.flatMap(make)
   }

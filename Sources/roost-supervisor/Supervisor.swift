@@ -9,6 +9,7 @@ import NIOCore
 import NIOPosix
 import Sandboxing
 import Scheduling
+import RoleCredentials
 import ServiceLifecycle
 import SpawnProtocol
 import Store
@@ -45,11 +46,13 @@ struct Supervisor {
     let images = runtimeImages()
     let cpus = ProcessInfo.processInfo.processorCount
     let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, cpus / 2))
+    let tokens = SecurityTokenService()
+    let credentials = roleCredentials(tokens)
     let dispatcher = Dispatcher(
       configuration: configuration.scheduling,
       host: EnvironmentHost(
         spawner: spawner, images: images, artifacts: "\(stateDirectory)/artifacts", cpus: cpus,
-        networks: configuration.network.definitions, logger: Logger(label: "roost.environments")),
+        networks: configuration.network.definitions, credentials: credentials, logger: Logger(label: "roost.environments")),
       catalog: catalog, journal: journal, eventLoops: eventLoops, logger: Logger(label: "roost.dispatcher"))
     let front = try front(images)
     let service = LambdaService(
@@ -62,6 +65,7 @@ struct Supervisor {
     // The group stops its services from the last to the first: running invocations end before the servers that must answer them.
     let drain = Drain(dispatcher: dispatcher, limit: configuration.drainTimeout, isPointless: spawnerIsGone)
     try await serve(servers.all + [collector, drain], until: spawnerEnd.stream)
+    try await tokens.shutDown()
     await journal.close()
     try await catalog.close()
     try await eventLoops.shutdownGracefully()
@@ -97,6 +101,14 @@ struct Supervisor {
       logger.warning("no runtime image in \(configuration.runtimesDirectory): tools/build-rootfs makes them")
     }
     return images
+  }
+
+  private func roleCredentials(_ service: SecurityTokenService) -> RoleCredentialStore {
+    let roles = configuration.roles
+    if let file = configuration.file, roles.hasSecrets, (try? file.isReadableByAll) == true {  // it was read a moment ago
+      logger.warning("\(file) has secret keys in it and may be read by every user: chmod o= \(file)")
+    }
+    return RoleCredentialStore(sources: roles.sources, service: service, logger: Logger(label: "roost.credentials"))
   }
 
   private func front(_ images: RuntimeImages) throws -> FrontConfiguration {
@@ -170,3 +182,11 @@ struct StartError: Error, CustomStringConvertible {
 }
 
 extension Dispatcher: Invoker {}
+extension RoleCredentialStore: RoleCredentialSource {}
+
+extension String {
+  /// Whether the mode of the file at this path lets others read it.
+  fileprivate var isReadableByAll: Bool {
+    get throws { (try FileManager.default.attributesOfItem(atPath: self)[.posixPermissions] as? Int ?? 0) & 0o004 != 0 }
+  }
+}

@@ -135,7 +135,7 @@ def test_its_environment_is_lambdas(inside):
 
 
 def test_it_has_no_credentials_that_are_good_for_nothing(inside):
-    """This release maps no role to credentials; made-up keys would only move the error to where nobody understands it."""
+    """This host maps no role to credentials (see credentials_test.py); made-up keys would only move the error to where nobody understands it."""
     environment = inside("dict(os.environ)")
     assert not any(environment.get(f"AWS_{name}") for name in ["ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN"])
 

@@ -69,6 +69,7 @@ final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     var failures: [String] = []
     var ended = false
     var lost = 0
+    var expirations = 0
   }
   private let state = Mutex(State())
 
@@ -107,6 +108,7 @@ final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
   }
 
   func environmentIsFinishing(_ environment: ExecutionEnvironment) {}
+  func environmentIsExpiring(_ environment: ExecutionEnvironment) { state.withLock { $0.expirations += 1 } }
   func environmentIsLost(_ environment: ExecutionEnvironment) { state.withLock { $0.lost += 1 } }
   func environment(_ environment: ExecutionEnvironment, couldNotStart reason: String) {
     state.withLock { $0.failures.append(reason) }

@@ -1,3 +1,4 @@
+import Signing
 import FunctionModel
 import LambdaAPI
 import Testing

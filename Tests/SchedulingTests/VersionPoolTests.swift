@@ -50,6 +50,7 @@ private struct Yard {
 private final class Nobody: ExecutionEnvironmentDelegate, EnvironmentRecorder {
   func environmentIsAvailable(_ environment: ExecutionEnvironment) -> Invocation? { nil }
   func environmentIsFinishing(_ environment: ExecutionEnvironment) {}
+  func environmentIsExpiring(_ environment: ExecutionEnvironment) {}
   func environmentIsLost(_ environment: ExecutionEnvironment) {}
   func environment(_ environment: ExecutionEnvironment, couldNotStart reason: String) {}
   func environmentEnded(_ environment: ExecutionEnvironment) {}

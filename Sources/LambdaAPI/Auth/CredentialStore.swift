@@ -1,4 +1,5 @@
 internal import FoundationEssentials
+internal import Signing
 internal import SystemPackage
 
 /// What went wrong with the credentials file: what was tried, on which file, why; and what to do.
@@ -23,7 +24,7 @@ package struct CredentialStore: Sendable {
   package init(path: String) throws(CredentialStoreError) {
     if let text = try Self.read(path) {
       let credentials: [Credential]
-      do throws(CredentialsFile.Fault) {
+      do throws(SharedCredentials.Fault) {
         credentials = try CredentialsFile.parse(text)
       } catch {
         throw CredentialStoreError(description: "read credentials \(path): line \(error.line): \(error.reason)")

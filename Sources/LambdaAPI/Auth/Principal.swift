@@ -1,3 +1,4 @@
+internal import Signing
 package import FunctionModel
 package import HTTPTypes
 

@@ -1,5 +1,6 @@
 internal import Crypto
 internal import FunctionModel
+internal import Signing
 
 /// A signature that awaits the hash of the body.
 package struct SignatureCheck: Sendable {
@@ -30,10 +31,8 @@ package struct SignatureCheck: Sendable {
 
   /// - Parameter bodyDigest: SHA-256 of the body, lower-case hexadecimal.
   func verify(bodyDigest: String) throws(ServiceError) {
-    let payloadHash = try payloadHash(bodyDigest)
-    let stringToSign =
-      "\(SignatureParameters.algorithm)\n\(parameters.timestamp)\n\(parameters.scope.text)\n"
-      + hexadecimal(SHA256.hash(data: Array((canonical.prefix + payloadHash).utf8)))
+    let stringToSign = canonical.stringToSign(
+      payloadHash: try payloadHash(bodyDigest), timestamp: parameters.timestamp, scope: parameters.scope)
     guard let signature = Self.bytes(hexadecimal: parameters.signature),
       // Compares in constant time.
       HMAC<SHA256>.isValidAuthenticationCode(signature, authenticating: Array(stringToSign.utf8), using: key)
@@ -59,16 +58,4 @@ package struct SignatureCheck: Sendable {
     guard digits.count == 64, text.utf8.count == 64 else { return nil }
     return stride(from: 0, to: 64, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
   }
-}
-
-/// Lower-case hexadecimal of a digest or an authentication code.
-func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-  let digits = Array("0123456789abcdef".utf8)
-  var text: [UInt8] = []
-  text.reserveCapacity(64)
-  for byte in bytes {
-    text.append(digits[Int(byte >> 4)])
-    text.append(digits[Int(byte & 15)])
-  }
-  return String(decoding: text, as: UTF8.self)
 }

@@ -1,20 +1,6 @@
 package import FunctionModel
 package import HTTPTypes
-
-/// `AKID/20260131/us-east-1/lambda/aws4_request`.
-package struct CredentialScope: Sendable, Hashable {
-  package var accessKeyID, date, region, service, terminator: String
-
-  /// `nil` unless `text` has five parts.
-  init?(_ text: String) {
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 5 else { return nil }
-    (accessKeyID, date, region, service, terminator) = (parts[0], parts[1], parts[2], parts[3], parts[4])
-  }
-
-  /// The part that is signed.
-  var text: String { "\(date)/\(region)/\(service)/\(terminator)" }
-}
+package import Signing
 
 /// What a request says of its own signature, in the `Authorization` header or, presigned, in the query.
 ///
@@ -29,7 +15,7 @@ package struct SignatureParameters: Sendable, Hashable {
   /// Seconds a presigned request stays good; `nil` for one signed in its header.
   package var expires: Int?
 
-  static let algorithm = "AWS4-HMAC-SHA256"
+  static let algorithm = CanonicalRequest.algorithm
 
   package init(_ head: HTTPRequest) throws(ServiceError) {
     if let authorization = head.headerFields[.authorization] {

@@ -1,3 +1,4 @@
+internal import Signing
 internal import Crypto
 package import FunctionModel
 package import HTTPTypes

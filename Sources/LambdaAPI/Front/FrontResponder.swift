@@ -1,3 +1,4 @@
+internal import Signing
 internal import Crypto
 internal import FunctionModel
 internal import HTTPTypes
@@ -38,7 +39,7 @@ struct FrontResponder: HTTPResponder {
     while let part = rest.readSlice(length: min(rest.readableBytes, 1 << 16)), part.readableBytes > 0 {
       hasher.update(data: Array(part.readableBytesView))
     }
-    return hexadecimal(hasher.finalize())
+    return Hexadecimal.text(hasher.finalize())
   }
 
   /// An archive by a URL that needs no signature.

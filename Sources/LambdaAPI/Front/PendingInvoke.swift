@@ -1,3 +1,4 @@
+internal import Signing
 internal import Crypto
 internal import FunctionModel
 internal import HTTPTypes
@@ -47,7 +48,7 @@ struct PendingInvoke {
     if let refusal { throw refusal }
     guard let authentication else { throw .missingAuthenticationToken }
     let hasher = self.hasher
-    let caller = try authentication.finish(bodyDigest: { hexadecimal(hasher.finalize()) })
+    let caller = try authentication.finish(bodyDigest: { Hexadecimal.text(hasher.finalize()) })
     return (caller, body ?? ByteBuffer())
   }
 }

@@ -7,9 +7,7 @@ extension HTTPField.Name {
     return name
   }
 
-  package static let amzDate = known("X-Amz-Date")
   package static let amzContentSHA256 = known("X-Amz-Content-Sha256")
-  package static let amzSecurityToken = known("X-Amz-Security-Token")
   package static let amzInvocationType = known("X-Amz-Invocation-Type")
   package static let amzLogType = known("X-Amz-Log-Type")
   package static let amzClientContext = known("X-Amz-Client-Context")

@@ -1,3 +1,4 @@
+internal import Signing
 internal import Crypto
 internal import FoundationEssentials
 internal import FunctionModel
@@ -18,7 +19,7 @@ struct DownloadTokens: Sendable {
 
   func location(of digest: ContentDigest, baseURL: String) -> String {
     let expires = clock.milliseconds() / 1_000 + Self.lifetime
-    return "\(baseURL)\(Self.prefix)\(digest)?expires=\(expires)&token=\(hexadecimal(code(digest, expires)))"
+    return "\(baseURL)\(Self.prefix)\(digest)?expires=\(expires)&token=\(Hexadecimal.text(code(digest, expires)))"
   }
 
   /// The artefact that a target opens; `nil` if it is not one of ours, is changed or has expired.

@@ -1,3 +1,4 @@
+internal import Signing
 internal import Crypto
 internal import FunctionModel
 package import HTTPTypes

@@ -1,3 +1,4 @@
+internal import Signing
 internal import FunctionModel
 internal import HTTPTypes
 

@@ -1,3 +1,4 @@
+internal import Signing
 internal import FoundationEssentials
 internal import FunctionModel
 
