@@ -34,6 +34,8 @@ extension ExecutionEnvironment {
     times.sandboxCreate = .now() - times.bringUpBegan
     do {
       try await serve(sandbox, generation: generation)
+    } catch let fault as RoleCredentialFault {
+      await hostFailed("no credentials for \(version.function.name): \(fault)", generation: generation)
     } catch {
       await hostFailed("sandbox for \(version.function.name): \(error)", generation: generation)
     }

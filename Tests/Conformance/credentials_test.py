@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -224,6 +225,15 @@ def test_an_environment_is_not_kept_past_the_end_of_its_credentials(folder, serv
         third = function.call(7)
         assert third["id"] == second["id"]
         assert function.call()["id"] != third["id"]
+
+
+def test_an_init_that_outlasts_its_credentials_serves_who_waits_for_it_all_the_same(folder, service):
+    service.lifetime = 3
+    with Deployment(folder, {role("s"): service.role()}) as place:
+        function = place.deploy("import time\ntime.sleep(2.5)\n" + textwrap.dedent(VARIABLES), Role=role("s"))
+        first = function.call()
+        assert first["ACCESS_KEY_ID"] == "ASIA1" and len(service.asked) == 1
+        assert function.call()["id"] != first["id"]
 
 
 @pytest.mark.parametrize("mode, message", [
