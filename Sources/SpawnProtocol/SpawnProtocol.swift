@@ -8,6 +8,8 @@
 package enum SpawnProtocol {
   /// The largest packet either side sends or accepts, in bytes.
   package static let maximumPacket = 4_096
+  /// What roostd gives each unpacker, in bytes; the supervisor, which has two at a time at most, leaves as much out of its budget.
+  package static let unpackerMemoryBytes: UInt64 = 256 << 20
   /// The descriptor at which roost-supervisor finds its end of the socket pair.
   package static let supervisorDescriptor: Int32 = 3
 }

@@ -17,7 +17,7 @@ enum SandboxOrder {
   var memoryBytes: UInt64 {
     switch self {
     case .function(let recipe): recipe.memoryBytes
-    case .unpacker: 256 << 20
+    case .unpacker: SpawnProtocol.unpackerMemoryBytes
     }
   }
 

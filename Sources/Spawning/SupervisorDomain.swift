@@ -21,7 +21,8 @@ struct SupervisorDomain {
     "/etc/gai.conf", "/etc/services", "/etc/protocols", "/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls/certs",
     "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo",
     "/etc/ld.so.cache", "/dev/random", "/dev/urandom", "/dev/zero",
-    // All of it, since what is in there comes and goes: of others only what everybody may know, the domain itself sees to the rest.
+    // All of it, since its own entry is not there yet when the rules are made. Of other processes it sees what every user may, `cmdline` and
+    // `status`: what the kernel guards as it guards tracing (memory, environment, descriptors) a domain is refused of all that is outside it.
     "/proc",
   ]
   private static let libraries = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib"]

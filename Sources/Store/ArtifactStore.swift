@@ -29,6 +29,9 @@ package final class ArtifactStore: Sendable {
     }
   }
 
+  /// Unpackers that may run at the same time.
+  package static let unpackersAtOnce = 2
+
   let directory: String
   let limits: ArchiveLimits
   /// Bytes of the disk that artefacts leave free.
@@ -36,7 +39,7 @@ package final class ArtifactStore: Sendable {
   let unpacker: any ArchiveUnpacker
   private let work = BlockingWork(label: "roost.artifacts")
   /// Each unpacking waits for its unpacker and for the disk on a thread of its own.
-  private let desks = Desks(count: 2)
+  private let desks = Desks(count: ArtifactStore.unpackersAtOnce)
 
   /// Opens the store, making `directory` if need be, and removes what a crash left half made. Blocks: call it while starting.
   package init(

@@ -1,13 +1,20 @@
 import FoundationEssentials
 import FunctionModel
 import LinuxSystem
+import SpawnProtocol
+import Store
 
 /// What the daemon asks the kernel about its host.
 enum HostFactsReader {
-  /// All memory but a tenth, at least 1 GiB, which stays for the host itself.
+  /// All memory but what unpackers may take, and a tenth, at least 512 MB, which stays for the host itself.
   static func defaultMemoryBudget() -> MemorySize {
     let total = totalMemory()
-    return max(.megabytes(128), total - max(.megabytes(1_024), MemorySize(bytes: total.bytes / 10)))
+    return max(.megabytes(128), total - unpackers - max(.megabytes(512), MemorySize(bytes: total.bytes / 10)))
+  }
+
+  /// What all unpackers may take together, beside the environments.
+  static var unpackers: MemorySize {
+    MemorySize(bytes: Int64(SpawnProtocol.unpackerMemoryBytes) * Int64(ArtifactStore.unpackersAtOnce))
   }
 
   /// `MemTotal` of proc(5) meminfo; 2 GiB if it cannot be read.

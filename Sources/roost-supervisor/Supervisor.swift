@@ -43,6 +43,7 @@ struct Supervisor {
       directory: "\(stateDirectory)/artifacts", unpacker: unpacker, reserve: configuration.diskReserve.bytes)
     try await tidyUp(catalog, journal, artifacts)
 
+    warnOfOvercommitment()
     let images = runtimeImages()
     let cpus = ProcessInfo.processInfo.processorCount
     let eventLoops = MultiThreadedEventLoopGroup(numberOfThreads: max(1, cpus / 2))
@@ -91,6 +92,15 @@ struct Supervisor {
     for function in interrupted { logger.notice("settled the interrupted transition of \(function.name)") }
     // Nothing is being uploaded yet, so what no function has, however young, is what a crash left of an upload, a change or a deletion.
     try await artifacts.collect(keeping: catalog.referencedArtifacts(), olderThan: .zero)
+  }
+
+  /// A budget that an administrator names is the environments' alone.
+  private func warnOfOvercommitment() {
+    let promised = configuration.scheduling.budget.memory + HostFactsReader.unpackers
+    guard promised > HostFactsReader.totalMemory() else { return }
+    logger.warning(
+      "memory-budget and the \(HostFactsReader.unpackers.bytes >> 20) MB of two unpackers are more than the host's memory: when all of it is used the kernel ends environments"
+    )
   }
 
   private func runtimeImages() -> RuntimeImages {

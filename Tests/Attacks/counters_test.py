@@ -12,7 +12,7 @@ def test_an_environment_that_is_still_there_is_counted_in_every_table(arena, hos
     function = arena("import os\ndef handler(event, context):\n    os.fork() or __import__('time').sleep(600)\n    open('/tmp/a', 'wb').write(os.urandom(64 << 20))")
     function.call()
     changes = HostCounters(host).changes_since(beginning)
-    for what in ("processes", "control groups", "mounts", "namespaces", "descriptors of roostd", "descriptors of supervisor"):
+    for what in ("processes", "control groups", "mounts", "namespaces", "volumes of roostd", "descriptors of roostd", "descriptors of supervisor"):
         assert what in changes, (what, changes)
     with pytest.raises(AssertionError, match="the host has kept"):
         beginning.assert_come_back(seconds=0.1)
