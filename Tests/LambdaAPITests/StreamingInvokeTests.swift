@@ -3,6 +3,7 @@ import FunctionModel
 import HTTPTypes
 import NIOCore
 import Scheduling
+import Signing
 import Testing
 
 @testable import LambdaAPI
@@ -40,9 +41,9 @@ import Testing
   @Test func `a message is framed so that botocore reads it`() {
     // Made with Python's struct and binascii; botocore's EventStreamBuffer reads them.
     let chunk = EventStreamMessage.payloadChunk(ByteBuffer(string: "one")).encoded()
-    #expect(hexadecimal(chunk.readableBytesView) == Self.goldenChunk)
+    #expect(Hexadecimal.text(chunk.readableBytesView) == Self.goldenChunk)
     let end = EventStreamMessage.invokeComplete(errorCode: nil, errorDetails: nil, logResult: nil).encoded()
-    #expect(hexadecimal(end.readableBytesView) == Self.goldenEnd)
+    #expect(Hexadecimal.text(end.readableBytesView) == Self.goldenEnd)
   }
 
   static let goldenChunk =
