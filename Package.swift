@@ -189,7 +189,7 @@ let package = Package(
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
       ] + nio,
-      swiftSettings: testHouse),
+      exclude: ["Fixtures"], swiftSettings: testHouse),
     .testTarget(
       name: "RoostCommandTests", dependencies: ["roost", "FunctionModel", "LinuxSystem", argumentParser, subprocess] + nio,
       exclude: ["Golden"], swiftSettings: testHouse),
