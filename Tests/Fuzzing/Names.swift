@@ -2,6 +2,7 @@ import FunctionModel
 import NIOCore
 
 @testable import LambdaAPI
+@testable import Signing
 
 /// How a caller names a function or a layer. A name has one meaning: its ARN, read again, is the same function.
 enum FunctionNameTarget: FuzzTarget {

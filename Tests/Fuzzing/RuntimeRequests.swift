@@ -21,7 +21,10 @@ enum RuntimeRequestTarget: FuzzTarget {
     next + "POST \(invocation)/response HTTP/1.1\r\nLambda-Runtime-Function-Response-Mode: streaming\r\nContent-Length: 0\r\n\r\n",
     "POST /2018-06-01/runtime/init/error HTTP/1.1\r\nExpect: 100-continue\r\n\(type): Runtime.X\r\nContent-Length: 2\r\n\r\n{}",
     "GET /2018-06-01/ping HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nHEAD / HTTP/1.1\r\n\r\n",
-  ].map { [40] + Array($0.utf8) }
+    next
+      + "POST \(invocation)/response HTTP/1.1\r\nLambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\nTrailer: \(type)\r\n\r\n"
+      + "3\r\none\r\n3\r\ntwo\r\n0\r\n\(type): Function.Late\r\nLambda-Runtime-Function-Error-Body: e30=\r\n\r\n" + next,
+  ].flatMap { [[40] + Array($0.utf8), [41] + Array($0.utf8)] }
 
   static let words = [
     "GET ", "POST ", "HEAD ", "CONNECT ", " HTTP/1.1\r\n", " HTTP/1.0\r\n", "\r\n\r\n", "Content-Length: ",
@@ -40,11 +43,13 @@ enum RuntimeRequestTarget: FuzzTarget {
   static func run(_ bytes: [UInt8]) {
     let hearer = Hearer()
     let session = RuntimeSession(delegate: hearer, logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
+    // The first byte says where the rest is cut in two, and, odd, that the caller takes a stream.
+    let cut = Int(bytes.first ?? 0)
     session.deliver(
-      RuntimeEvent(requestID: requestID, deadline: 0, invokedFunctionARN: "arn", traceID: "Root=1", payload: ByteBuffer(string: "{}")))
+      RuntimeEvent(
+        requestID: requestID, deadline: 0, invokedFunctionARN: "arn", traceID: "Root=1", payload: ByteBuffer(string: "{}"),
+        streamLimit: cut % 2 == 1 ? 64 : nil))
     do {
-      // The first byte says where the rest is cut in two.
-      let cut = Int(bytes.first ?? 0)
       let channel = try connection(to: session)
       for piece in [bytes.dropFirst().prefix(cut), bytes.dropFirst(cut + 1)] where !piece.isEmpty && channel.isActive {
         receive(ByteBuffer(bytes: piece), channel)
@@ -55,7 +60,7 @@ enum RuntimeRequestTarget: FuzzTarget {
       if channel.isActive { channel.close(promise: nil) }
       channel.embeddedEventLoop.run()
       must(session.unfinished.bytes == 0, "bytes of a connection that has ended are counted")
-      // Only the runtime's wish for a mode that there is not ends the server.
+      // Only the runtime's wish for a mode that there is not, and a stream that breaks off, end the server.
       if !hearer.isOver { try expectAnswer(session) }
     } catch { fault("\(error)") }
   }
@@ -97,7 +102,15 @@ enum RuntimeRequestTarget: FuzzTarget {
     func runtimeAnswered(_ answer: RuntimeAnswer) {
       answers += 1
       must(answers == 1, "two answers to one event")
-      if case .invalidResponseMode = answer { isOver = true }
+      switch answer {
+      case .invalidResponseMode, .truncated: isOver = true
+      case .response, .streamed, .error, .tooLarge: break
+      }
+    }
+
+    func runtimeStreamed(_ part: ByteBuffer) -> Bool {
+      must(answers == 0, "a part of a stream that has ended")
+      return true
     }
 
     func runtimeFailedToInitialize(_ error: RuntimeInitError) {}
