@@ -319,18 +319,22 @@ def test_a_streaming_handler_that_fails_before_its_first_byte_is_an_error(deploy
     assert function.call(0) == "fine"
 
 
-@pytest.mark.parametrize("ending", ["throw new Error('midway')", "return"])
-def test_a_stream_that_breaks_off_is_logged_and_the_environment_goes_on(deploy_node, ending):
+@pytest.mark.parametrize(("ending", "type", "message"), [
+    ("throw new Error('midway')", "Error", "midway"), ("return", "string", "Response stream is not finished."),
+])
+def test_a_stream_that_breaks_off_is_an_error_and_the_environment_goes_on(deploy_node, ending, type, message):
     function = deploy_node(f"""
         let calls = 0;
         exports.handler = awslambda.streamifyResponse(async (event, stream) => {{
-          stream.write(`${{++calls}}`);
+          console.log(`call ${{++calls}}`);
+          stream.write("half of it");
           {ending};
         }});
     """)
-    for calls in (b"1", b"2"):
-        _, payload, log = raw(function)
-        assert payload.startswith(calls) and "Invoke Error" in log
+    for calls in (1, 2):
+        answer = function.invoke()
+        assert answer.error == "Unhandled" and (answer.payload["errorType"], answer.payload["errorMessage"]) == (type, message)
+        assert f"call {calls}" in answer.log and "Invoke Error" in answer.log
 
 
 def test_a_wrapper_starts_the_runtime(deploy_node):

@@ -53,7 +53,8 @@ LIMITS = {  # as in /proc/self/limits: soft, hard
     "Max address space": ("unlimited", "unlimited"),
     "Max file locks": ("unlimited", "unlimited"),
     # Different: Lambda has 742, dumps of 10 GiB, and no limit on the last four.
-    "Max processes": ("1024", "1024"),
+    # The control group's limit, which is met first, is 1,024.
+    "Max processes": ("1040", "1040"),
     "Max core file size": ("1", "1"),
     "Max pending signals": ("1024", "1024"),
     "Max msgqueue size": ("65536", "65536"),
