@@ -224,6 +224,9 @@ class KillCycles:
         if victim == "supervisor" and supervisor is None:
             return {}  # too early: there is none yet, and so no sandbox
         processes = self.counters.processes({roostd, supervisor} - {None}) | ({supervisor} - {None})
+        if victim == "supervisor" and self.host.supervisor() != supervisor:
+            # It was the one that reads the configuration, and the next, which is not killed, may be among those found.
+            return self.kill(victim)
         seen = {process: start_time(process) for process in processes}
         for name in victim.split(", then "):
             with contextlib.suppress(ProcessLookupError, TypeError):  # it has ended by itself, or was not started yet
