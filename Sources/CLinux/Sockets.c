@@ -51,7 +51,8 @@ ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int fds[CLINUX
     memcpy(fds, CMSG_DATA(header), received * sizeof(int));
     *fd_count = received;
   }
-  return (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ? -EMSGSIZE : length;
+  // MSG_CTRUNC: this process may have no more descriptors. The rest of the packet is whole, and says how many there were to be.
+  return (message.msg_flags & MSG_TRUNC) != 0 ? -EMSGSIZE : length;
 }
 
 int clinux_netlink(int protocol, int receive_buffer) {

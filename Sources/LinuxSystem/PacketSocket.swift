@@ -69,6 +69,8 @@ package enum PacketSocket {
 
   /// recvmsg(2) of one packet.
   ///
+  /// It brings fewer descriptors than were sent where this process has reached its `RLIMIT_NOFILE`; so who expects some counts them.
+  ///
   /// - Parameter discard: gets the descriptors of a packet that is refused; else they are closed here, which may wait: see
   ///   ``refuseDescriptors(at:)``.
   /// - Returns: `nil` when none has come yet; a packet with ``Packet/isEnd`` when none will come.

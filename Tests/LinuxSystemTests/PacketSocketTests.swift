@@ -69,6 +69,32 @@ import Testing
     #expect(try refusal { _ = try PacketSocket.send([], over: pair.first) } == EINVAL)
   }
 
+  @Test func `who may have no more descriptors gets the packet with fewer`() throws {
+    let pair = try PacketSocket.pair()
+    let pipe = try Pipe()
+    let copies = Array(repeating: pipe.writeEnd.rawValue, count: 3)
+    #expect(try PacketSocket.send([7, 8], descriptors: copies, over: pair.first))
+    let free = dup(0)
+    close(free)
+    // Room for one more: the lowest number that is free, and none above it.
+    let packet = try withDescriptorLimit(free + 1) { try received(from: pair.second) }
+    #expect(packet.bytes == [7, 8])
+    #expect(packet.descriptors == [free])
+    #expect(try PacketSocket.send([9], over: pair.first))
+    let next = try received(from: pair.second)
+    #expect(next.bytes == [9])
+  }
+
+  private func withDescriptorLimit<Result: ~Copyable>(_ limit: CInt, _ body: () throws -> Result) throws -> Result {
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    var before = rlimit()
+    #expect(unsafe getrlimit(resource, &before) == 0)
+    var lowered = rlimit(rlim_cur: rlim_t(limit), rlim_max: before.rlim_max)
+    #expect(unsafe setrlimit(resource, &lowered) == 0)
+    defer { _ = unsafe setrlimit(resource, &before) }
+    return try body()
+  }
+
   /// The next packet, which must be there.
   private func received(from socket: borrowing Descriptor) throws -> Packet {
     guard let packet = try PacketSocket.receive(from: socket, limit: 16) else {

@@ -66,8 +66,8 @@ int clinux_refuse_rights(int fd);
 int clinux_shutdown(int fd);
 /// sendmsg(2) without waiting and without SIGPIPE; `fds` go beside the bytes by SCM_RIGHTS.
 ssize_t clinux_send_packet(int fd, const void *bytes, size_t count, const int *fds, size_t fd_count);
-/// recvmsg(2) without waiting. A packet larger than `count` is -EMSGSIZE. In any case the first `fd_count` of `fds` are the caller's from
-/// now on: nothing is closed here, since a close may wait.
+/// recvmsg(2) without waiting. A packet larger than `count` is -EMSGSIZE; one whose descriptors find no room in our table brings fewer. In
+/// any case the first `fd_count` of `fds` are the caller's from now on: nothing is closed here, since a close may wait.
 ssize_t clinux_receive_packet(int fd, void *buffer, size_t count, int fds[CLINUX_MAX_RECEIVED_DESCRIPTORS], size_t *fd_count);
 /// A netlink socket that does not wait, with room for `receive_buffer` bytes of answers.
 int clinux_netlink(int protocol, int receive_buffer);
