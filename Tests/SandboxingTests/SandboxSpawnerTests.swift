@@ -23,7 +23,7 @@ import Testing
     #expect(await !spawner.destroy(SandboxID(4), keepVolume: false))
   }
 
-  @Test(.timeLimit(.minutes(1))) func `a sandbox whose descriptors did not all arrive is given back, and the next one is served`() async throws {
+  @Test(.timeLimit(.minutes(1))) func `a sandbox that lost descriptors is given back, and the next one served`() async throws {
     let ends = try PacketSocket.pair()
     let spawner = try SandboxSpawner(socket: ends.first, watcher: try DescriptorWatcher(), logger: Logger(label: "test")) {}
     let roostd = ends.second
