@@ -118,6 +118,25 @@ def test_roost_checks_the_host(run):
     assert done.returncode in (0, 1) and "kernel" in (done.stdout + done.stderr).lower()
 
 
+def test_failures_are_told_out_of_the_output_of_every_kind_of_test(run, tmp_path):
+    failed = [
+        '✘ Test "a lock is let go" recorded an issue at LockTests.swift:7:5: Expectation failed: (held → 2) == 1',
+        "↳ The first holder.",
+        '✘ Test "a lock is let go" failed after 0.1 seconds with 1 issue.',
+        "roost/Locks.swift:12: Fatal error: not held",
+        "FAILED Tests/Conformance/lock_test.py::test_lock[2] - assert 2 == 1",
+        "ERROR Tests/Conformance/lock_test.py::test_set_up - host.HostFailure: no log",
+        "fuzz: FAIL  packets: .build/fuzz/found/packets-crash-1 (all of it: .build/fuzz/packets.log)",
+        "== guest: failed: ring (60 s)",
+    ]
+    rest = ['◇ Test "a lock is let go" started.', '✔ Test "a lock is taken" passed after 0.1 seconds.', "a line of a program's", "== guest: ring (0 s)"]
+    log = tmp_path / "log"
+    log.write_text("\n".join([rest[0], *failed[:3], *(rest[1:] * 100), *failed[3:], *rest, ""]))
+    assert run(REPOSITORY / "tools/failures", log).split("\n") == ["", "== what failed", *failed, ""]
+    log.write_text("\n".join(rest))
+    assert run(REPOSITORY / "tools/failures", log) == ""
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_roost_completes_itself_in_a_shell(roost, shell):
     assert "roost" in roost("--generate-completion-script", shell)
