@@ -39,7 +39,7 @@ final class FaultSession {
     supervisor = try daemon.nextSupervisor()
     // The first sandbox of all makes what every other uses.
     try makeAndRemove()
-    idle = try awaitLook { $0.traces.loopDevices == 0 && $0.threads <= 3 }
+    idle = try awaitIdleness()
   }
 
   func order(_ text: String) throws -> String {
@@ -87,6 +87,16 @@ final class FaultSession {
   func leftovers() throws -> String? {
     let now = try awaitLook { $0.isNoMore(than: idle) }
     return now.isNoMore(than: idle) ? nil : "\(now) instead of \(idle)"
+  }
+
+  /// One look may fall between two steps of what is taken down beside the answer: what is there for a while is what stays.
+  private func awaitIdleness() throws -> IdleDaemon {
+    var (latest, unchanged) = (IdleDaemon(), 0)
+    return try awaitLook { now in
+      unchanged = now == latest ? unchanged + 1 : 0
+      latest = now
+      return unchanged >= 10 && now.traces.loopDevices == 0 && now.threads <= 3
+    }
   }
 
   private func awaitLook(_ isSettled: (IdleDaemon) -> Bool) throws -> IdleDaemon {
