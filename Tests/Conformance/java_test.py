@@ -2,25 +2,16 @@
 
 import base64
 import json
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from framed_log import FRAMED, records
 from functions import exit_error, make_zip
-from host import ACCOUNT, REGION, REPOSITORY, RUNTIMES, TIME_SCALE
+from host import ACCOUNT, REGION, REPOSITORY, TIME_SCALE
+from java_classes import compiled
 
 MEMORY = 512
 CLASS = "example.Functions$"
-
-
-def compiled(source, folder):
-    """Name in a zip → bytes."""
-    assert shutil.which("javac"), "javac is not installed: tools/install-packages --test"
-    interfaces = RUNTIMES / "java17/var/runtime/classes"
-    subprocess.run(["javac", "--release", "17", "-g", "-proc:none", "-encoding", "UTF-8", "-cp", interfaces, "-d", folder, source], check=True)
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.class")}
 
 
 @pytest.fixture(scope="module")

@@ -6,19 +6,16 @@ machine's PATH has: a runtime that is missing is a failure, not a skip (tools/in
 
 import json
 import os
-import platform
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
 import pytest
 from functions import Deployer, make_zip
 from host import RUNTIMES, TIME_SCALE, Host
-from network import in_the_machines_network
+from wheels import layer, wheels
 
 ZOO = Path(__file__).parent / "zoo"
 MEMORY = 1_024
@@ -197,24 +194,8 @@ def total_memory():
 # ---- CPython: wheels as layers ----
 
 
-def wheels(work):
-    run(*in_the_machines_network(
-        sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps", "--only-binary=:all:", "--python-version", "3.11",
-        "--implementation", "cp", "--platform", f"manylinux2014_{platform.machine()}", "--dest", work / "wheels", "-r", ZOO / "requirements.txt"))
-    return sorted((work / "wheels").iterdir())
-
-
-def layer(files):
-    """A wheel is a zip: its entries, beneath python/, in the order of the layer's directory."""
-    entries = {}
-    for file in files:
-        with zipfile.ZipFile(file) as wheel:
-            entries |= {f"python/{name}": wheel.read(name) for name in wheel.namelist() if not name.endswith("/") and "/tests/" not in name}
-    return make_zip(entries)
-
-
 def test_numpy_and_pandas_from_layers_work(work, deploy, client):
-    files = wheels(work)
+    files = wheels(ZOO / "requirements.txt", work / "wheels")
     of_numpy = [file for file in files if file.name.startswith("numpy-")]
     assert len(of_numpy) == 1 and any(file.name.startswith("pandas-") for file in files)
     deployer = Deployer(client)

@@ -5,10 +5,13 @@ The table is what was recorded of the real service. Where Roost differs, the row
 
 import base64
 import re
+import tempfile
+from pathlib import Path
 
 import pytest
 from functions import Deployer, make_zip, python_zip
 from host import ACCOUNT, REGION
+from java_classes import compiled
 
 # What every runtime has. `{name}` is the function's.
 COMMON = {
@@ -37,6 +40,19 @@ COMMON = {
 # Set per invocation by the runtime client, from the event's header; the platform sets it for nobody.
 TRACE = {"_X_AMZN_TRACE_ID": re.compile(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24}.*")}
 PYTHON = COMMON | TRACE | {"AWS_EXECUTION_ENV": "AWS_Lambda_python3.11", "PYTHONPATH": "/var/runtime"}
+# Their bootstraps are shell scripts, as Lambda's are.
+BY_SHELL = {"PWD": "/var/task", "SHLVL": "0"}
+NODE = COMMON | TRACE | BY_SHELL | {
+    "AWS_EXECUTION_ENV": "AWS_Lambda_nodejs20.x",
+    "NODE_PATH": "/opt/nodejs/node20/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task",
+}
+# Different: Lambda's GEM_PATH is the first two; the others are where the image's own gems are.
+RUBY = COMMON | TRACE | BY_SHELL | {
+    "AWS_EXECUTION_ENV": "AWS_Lambda_ruby3.1", "GEM_HOME": "/var/runtime", "RUBYLIB": "/var/task:/var/runtime/lib:/opt/ruby/lib",
+    "GEM_PATH": re.compile(r"/var/task/vendor/bundle/ruby/3\.1\.0:/opt/ruby/gems/3\.1\.0(:/(var/runtime|usr)[a-z0-9./-]*)*"),
+}
+# The trace is a system property there, `com.amazonaws.xray.traceHeader`: java_test.py.
+JAVA = COMMON | BY_SHELL | {"AWS_EXECUTION_ENV": "AWS_Lambda_java17", "_HANDLER": "example.Look"}
 # A framed log channel (_LAMBDA_TELEMETRY_LOG_FD) is read and unset by the clients before the handler runs.
 PROVIDED = COMMON
 # bash makes these up for itself where they are missing.
@@ -107,9 +123,62 @@ PYTHON_LOOK = """
         return base64.b64encode(b"M\\n" + base64.b64encode(variables) + b"\\n" + look).decode()
 """
 
+NODE_LOOK = """
+    const { execFileSync } = require('node:child_process');
+    exports.handler = async () => {
+      const variables = Buffer.from(Object.entries(process.env).map(([name, value]) => `${name}=${value}\\0`).join(''));
+      const look = execFileSync('bash', ['/var/task/look.sh'], { stdio: ['ignore', 'pipe', 'ignore'] });
+      return Buffer.from(`M\\n${variables.toString('base64')}\\n${look}`).toString('base64');
+    };
+"""
+
+RUBY_LOOK = """
+    require 'base64'
+    def handler(event:, context:)
+      variables = ENV.map { |name, value| "#{name}=#{value}\\0" }.join
+      Base64.strict_encode64("M\\n" + Base64.strict_encode64(variables) + "\\n" + `bash /var/task/look.sh 2>/dev/null`)
+    end
+"""
+
+JAVA_LOOK = """
+    package example;
+    import com.amazonaws.services.lambda.runtime.Context;
+    import com.amazonaws.services.lambda.runtime.RequestHandler;
+    import java.io.ByteArrayOutputStream;
+    import java.util.Base64;
+    import static java.nio.charset.StandardCharsets.UTF_8;
+
+    public class Look implements RequestHandler<Object, String> {
+      public String handleRequest(Object event, Context context) {
+        try {
+          var variables = new StringBuilder();
+          System.getenv().forEach((name, value) -> variables.append(name).append('=').append(value).append('\\0'));
+          var look = new ProcessBuilder("bash", "/var/task/look.sh").redirectError(ProcessBuilder.Redirect.DISCARD).start();
+          var told = new ByteArrayOutputStream();
+          told.writeBytes(("M\\n" + Base64.getEncoder().encodeToString(variables.toString().getBytes(UTF_8)) + "\\n").getBytes(UTF_8));
+          look.getInputStream().transferTo(told);
+          return Base64.getEncoder().encodeToString(told.toByteArray());
+        } catch (java.io.IOException problem) {
+          throw new java.io.UncheckedIOException(problem);
+        }
+      }
+    }
+"""
+
+
+def java_zip():
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "Look.java")
+        source.write_text(JAVA_LOOK)
+        return make_zip({**compiled(source, Path(folder, "classes")), "look.sh": LOOK})
+
+
 SETTINGS = dict(MemorySize=192, Handler="app.handler", Environment={"Variables": {"MY_OWN": COMMON["MY_OWN"]}})
 FAMILIES = {
     "python3.11": (lambda: python_zip(PYTHON_LOOK, **{"look.sh": LOOK}), PYTHON),
+    "nodejs20.x": (lambda: make_zip({"app.js": NODE_LOOK, "look.sh": LOOK}), NODE),
+    "ruby3.1": (lambda: make_zip({"app.rb": RUBY_LOOK, "look.sh": LOOK}), RUBY),
+    "java17": (java_zip, JAVA),
     "provided.al2023": (lambda: make_zip({"bootstrap": (BOOTSTRAP, 0o100755), "look.sh": LOOK}), PROVIDED | SHELLS_OWN),
 }
 
@@ -130,7 +199,7 @@ class Seen:
 def seen(request, client):
     code, expected = FAMILIES[request.param]
     deployer = Deployer(client)
-    function = deployer(zip=code(), Runtime=request.param, **SETTINGS)
+    function = deployer(zip=code(), Runtime=request.param, **SETTINGS | {"Handler": expected["_HANDLER"]})
     yield Seen(function.name, function.call(), expected)
     deployer.delete_all()
 
