@@ -212,6 +212,8 @@ extension HostRing {
       // Held by the supervisor's namespaces for as long as this runs.
       let keeper = try ChildProcess(program: "/usr/bin/nsenter", arguments: ["--net", "--target", supervisor.processID, "sleep", "60"])
       defer { end(keeper) }
+      // nsenter begins in the host's.
+      #expect(try eventually { namespace(of: "\(keeper.processID)") == namespace(of: supervisor.processID) })
       let groups = try ControlGroupLayout.detect().hierarchies.map {
         "\($0.mountPoint)/\(ControlGroupTree.name(forStateDirectory: installation.stateDirectory))"
       }
@@ -223,6 +225,11 @@ extension HostRing {
       // The mounts have gone with roostd's namespace.
       for group in groups { #expect(unsafe rmdir(group) == 0 || errno == ENOENT) }
       #expect(try tables(of: keeper) == "")
+    }
+
+    private func namespace(of process: String) -> ino_t {
+      var facts = stat()
+      return stat("/proc/\(process)/ns/net", &facts) == 0 ? facts.st_ino : 0
     }
 
     private func tables(of process: borrowing ChildProcess) throws -> String {
