@@ -2,7 +2,7 @@ package import HTTPTypes
 
 extension HTTPField.Name {
   /// A name known to be well-formed.
-  private static func known(_ text: String) -> HTTPField.Name {
+  package static func known(_ text: String) -> HTTPField.Name {
     guard let name = HTTPField.Name(text) else { fatalError("not a field name: \(text)") }
     return name
   }

@@ -13,19 +13,8 @@ import Testing
 @Suite struct InvokeTests {
   static let path = "/2015-03-31/functions/hello/invocations"
 
-  private func withFunction<Value: Sendable>(
-    _ body: @Sendable (TestServer, inout RawConnection) async throws -> Value
-  ) async throws -> Value {
-    try await TestServer.with { server in
-      try await RawConnection.with(port: server.port) { connection in
-        try await Deployment.create("hello", over: &connection)
-        return try await body(server, &connection)
-      }
-    }
-  }
-
   @Test func `the event goes in and the answer comes out`() async throws {
-    try await withFunction { server, connection in
+    try await TestServer.withFunction { server, connection in
       let reply = try await connection.request("POST", Self.path, body: #"{"a": [1, 2]}"#)
       #expect(reply.status == 200 && reply.body == #"{"a": [1, 2]}"#)
       #expect(reply.fields["content-type"] == "application/json")
@@ -38,7 +27,7 @@ import Testing
   }
 
   @Test func `the scheduler is told what the caller said`() async throws {
-    try await withFunction { server, connection in
+    try await TestServer.withFunction { server, connection in
       server.invoker.setAnswer(nil)
       try await connection.send(
         "POST", "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Ahello/invocations?Qualifier=%24LATEST",
@@ -66,7 +55,7 @@ import Testing
   }
 
   @Test func `a throttle is 429 with its reason`() async throws {
-    try await withFunction { server, connection in
+    try await TestServer.withFunction { server, connection in
       server.invoker.setAnswer { _ in .refused(.tooManyRequests(.concurrentInvocationLimitExceeded)) }
       let reply = try await connection.request("POST", Self.path)
       #expect(reply.status == 429 && reply.errorType == "TooManyRequestsException")
@@ -75,7 +64,7 @@ import Testing
   }
 
   @Test func `a dry run checks and runs nothing`() async throws {
-    try await withFunction { server, connection in
+    try await TestServer.withFunction { server, connection in
       server.invoker.setAnswer { _ in .refused(.service("it ran")) }
       let reply = try await connection.request("POST", Self.path, fields: ["X-Amz-Invocation-Type": "DryRun"])
       #expect(reply.status == 204 && reply.body.isEmpty && reply.fields["content-length"] == nil)
@@ -86,7 +75,7 @@ import Testing
   }
 
   @Test func `an asynchronous invocation is refused in plain words`() async throws {
-    try await withFunction { _, connection in
+    try await TestServer.withFunction { _, connection in
       let reply = try await connection.request("POST", Self.path, fields: ["X-Amz-Invocation-Type": "Event"])
       #expect(reply.status == 400 && reply.errorType == "InvalidParameterValueException")
       #expect(reply.message?.contains("Event is not supported by this release of Roost") == true)
@@ -98,14 +87,14 @@ import Testing
     ("hello:7", "Function not found: arn:aws:lambda:us-east-1:000000000000:function:hello:7"),
     ("hello:PROD", "Function not found: arn:aws:lambda:us-east-1:000000000000:function:hello:PROD"),
   ]) func `what is not there is not found`(_ name: String, _ message: String) async throws {
-    try await withFunction { _, connection in
+    try await TestServer.withFunction { _, connection in
       let reply = try await connection.request("POST", "/2015-03-31/functions/\(name)/invocations")
       #expect(reply.status == 404 && reply.json == ["Type": "User", "Message": .string(message)])
     }
   }
 
   @Test func `an event that is not JSON is refused`() async throws {
-    try await withFunction { _, connection in
+    try await TestServer.withFunction { _, connection in
       let reply = try await connection.request("POST", Self.path, body: "hello")
       #expect(reply.status == 400 && reply.errorType == "InvalidRequestContentException")
       #expect(reply.message?.hasPrefix("Could not parse request body into json: Unrecognized token 'hello'") == true)
@@ -113,14 +102,14 @@ import Testing
   }
 
   @Test(arguments: ["%%", "W10=", "bm8="]) func `a client context that is no JSON object is refused`(_ context: String) async throws {
-    try await withFunction { _, connection in
+    try await TestServer.withFunction { _, connection in
       let reply = try await connection.request("POST", Self.path, fields: ["X-Amz-Client-Context": context])
       #expect(reply.status == 400 && reply.message == "Client context must be a valid Base64-encoded JSON object.")
     }
   }
 
   @Test func `a client context is limited`() async throws {
-    try await withFunction { _, connection in
+    try await TestServer.withFunction { _, connection in
       let context = Data((#"{"a":""# + String(repeating: "x", count: 2_700) + #""}"#).utf8).base64EncodedString()
       let reply = try await connection.request("POST", Self.path, fields: ["X-Amz-Client-Context": context])
       #expect(reply.status == 400 && reply.message == "Client context must be no more than 3583 bytes.")
@@ -128,7 +117,7 @@ import Testing
   }
 
   @Test func `unknown types are validation errors`() async throws {
-    try await withFunction { _, connection in
+    try await TestServer.withFunction { _, connection in
       let reply = try await connection.request("POST", Self.path, fields: ["X-Amz-Invocation-Type": "Later"])
       #expect(
         reply.message == "1 validation error detected: Value 'Later' at 'invocationType' failed to satisfy constraint: Member must satisfy "

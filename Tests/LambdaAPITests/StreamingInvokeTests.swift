@@ -15,12 +15,9 @@ import Testing
   private func withFunction<Value: Sendable>(
     _ body: @Sendable (TestServer, inout RawConnection) async throws -> Value
   ) async throws -> Value {
-    try await TestServer.with { server in
-      try await RawConnection.with(port: server.port) { connection in
-        try await Deployment.create("hello", over: &connection)
-        server.invoker.setAnswer(nil)
-        return try await body(server, &connection)
-      }
+    try await TestServer.withFunction { server, connection in
+      server.invoker.setAnswer(nil)
+      return try await body(server, &connection)
     }
   }
 

@@ -1,12 +1,7 @@
 package import HTTPTypes
+internal import Signing
 
 extension HTTPField.Name {
-  /// A name known to be well-formed.
-  private static func known(_ text: String) -> HTTPField.Name {
-    guard let name = HTTPField.Name(text) else { fatalError("not a field name: \(text)") }
-    return name
-  }
-
   package static let amzContentSHA256 = known("X-Amz-Content-Sha256")
   package static let amzInvocationType = known("X-Amz-Invocation-Type")
   package static let amzLogType = known("X-Amz-Log-Type")

@@ -24,3 +24,17 @@ enum Deployment {
     try await connection.request("POST", "/2015-03-31/functions", json: body(name, more))
   }
 }
+
+extension TestServer {
+  /// With the function `hello`, and the connection over which it was created.
+  static func withFunction<Value: Sendable>(
+    _ body: @Sendable (TestServer, inout RawConnection) async throws -> Value
+  ) async throws -> Value {
+    try await TestServer.with { server in
+      try await RawConnection.with(port: server.port) { connection in
+        try await Deployment.create("hello", over: &connection)
+        return try await body(server, &connection)
+      }
+    }
+  }
+}
