@@ -1,13 +1,16 @@
 """Where attacks take place: deploys attackers, and asserts what their callers and the journal are told."""
 
+import contextlib
 import functools
 import json
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
+from counters import HostCounters
 from functions import Deployer, Function
-from host import PROGRAMS, TIME_SCALE, wait_until
+from host import PROGRAMS, TIME_SCALE, Host, wait_until
 
 HERE = Path(__file__).parent
 
@@ -91,3 +94,40 @@ class Arena(Deployer):
         answer = function.invoke(event)
         self.assert_told(function, answer, outcome, error_type)
         return answer.payload
+
+
+@contextlib.contextmanager
+def attacked_host(configuration):
+    """One for many attacks: a leak by one is not hidden by a restart. Its end asserts that nothing is left behind."""
+    with Host("--config", configuration) as host:
+        arena = Arena(host)
+        # What a daemon makes at the first use, it has from here on.
+        arena("handler = lambda event, context: event").call(1)
+        arena.delete_all()
+        yield host
+        assert host.supervisor() is not None
+
+
+def counters_at_rest(host, is_at_rest=lambda: True):
+    """The host before the first attack, once it stays as it is: to this it returns after each one."""
+    previous = None
+
+    def is_steady():
+        nonlocal previous
+        now = HostCounters(host).exact
+        steady, previous = now == previous, now
+        time.sleep(0.2)
+        return steady and not host.processes() - {host.roostd.pid, host.supervisor()} and is_at_rest()
+
+    wait_until(is_steady, 20, "the host is at rest")
+    return HostCounters(host)
+
+
+@contextlib.contextmanager
+def attack(host, beginning):
+    """An attack's place. When it is over its functions are deleted, and the host must hold what it held before the first attack, under the same supervisor."""
+    arena, supervisor = Arena(host), host.supervisor()
+    yield arena
+    arena.delete_all()
+    assert host.supervisor() == supervisor, "the supervisor was restarted"
+    beginning.assert_come_back()

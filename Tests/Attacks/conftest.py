@@ -11,65 +11,32 @@ from network import enter_network_of_own  # noqa: E402
 # Before anything has a thread or a socket: what an attack sends, and what the host configures for it, is not on the machine's network.
 enter_network_of_own()
 
-from arena import Arena  # noqa: E402
-from counters import HostCounters  # noqa: E402
-from host import Host  # noqa: E402
+from arena import attack, attacked_host, counters_at_rest  # noqa: E402
+from host import configuration_file  # noqa: E402
 from reporting import pytest_runtest_makereport  # noqa: E402, F401
 
 
 @pytest.fixture(scope="session")
 def configuration(tmp_path_factory):
     """Functions without a way out, whatever network the machine has; egress_test.py is about the others."""
-    folder = tmp_path_factory.mktemp("attacked")
-    # The supervisor's user reads it.
-    for parent in [folder, folder.parent, folder.parent.parent]:
-        parent.chmod(0o755)
-    file = folder / "roost.yaml"
-    file.write_text("network: {egress: none}\n")
-    return file
+    return configuration_file(tmp_path_factory.mktemp("attacked"), "network: {egress: none}\n")
 
 
 @pytest.fixture(scope="session")
 def host(configuration):
-    """One host for all attacks: a leak by one is not hidden by a restart. Its end asserts that nothing is left behind."""
-    with Host("--config", str(configuration)) as host:
-        arena = Arena(host)
-        # What a daemon makes at the first use, it has from here on.
-        arena("handler = lambda event, context: event").call(1)
-        arena.delete_all()
+    with attacked_host(configuration) as host:
         yield host
-        assert host.supervisor() is not None
 
 
 @pytest.fixture(scope="session")
 def beginning(host):
-    """The host before the first attack: to this it returns after each one."""
-    import time
-
-    from host import wait_until
-
-    previous = None
-
-    def is_steady():
-        nonlocal previous
-        now, previous = HostCounters(host).exact, previous
-        steady = now == previous
-        previous = now
-        time.sleep(0.2)
-        return steady and not host.processes() - {host.roostd.pid, host.supervisor()}
-
-    wait_until(is_steady, 20, "the host is at rest")
-    return HostCounters(host)
+    return counters_at_rest(host)
 
 
 @pytest.fixture
 def arena(host, beginning):
-    """An attack's place. When it is over its functions are deleted, and the host must hold what it held before the first attack, under the same supervisor."""
-    arena, supervisor = Arena(host), host.supervisor()
-    yield arena
-    arena.delete_all()
-    assert host.supervisor() == supervisor, "the supervisor was restarted"
-    beginning.assert_come_back()
+    with attack(host, beginning) as arena:
+        yield arena
 
 
 # Tests marked `guest`, as they are shown by pytest.

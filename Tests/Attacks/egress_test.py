@@ -10,11 +10,10 @@ import threading
 import time
 
 import pytest
-from arena import Arena
-from counters import HostCounters
+from arena import attack, attacked_host, counters_at_rest
 from exhaustion_test import PRELUDE
 from functions import make_zip
-from host import Host, wait_until
+from host import configuration_file, wait_until
 from neighbour_test import FACTOR, HOG, Field
 from network import Outside, ip, run
 
@@ -123,39 +122,25 @@ def outside():
 
 @pytest.fixture(scope="module")
 def configuration(outside, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("egress")
-    # The supervisor's user reads it.
-    for parent in [folder, folder.parent, folder.parent.parent]:
-        parent.chmod(0o755)
-    file = folder / "roost.yaml"
-    file.write_text(CONFIGURATION)
-    return file
+    return configuration_file(tmp_path_factory.mktemp("egress"), CONFIGURATION)
 
 
 @pytest.fixture(scope="module")
 def host(configuration):
-    with Host("--config", str(configuration)) as host:
-        arena = Arena(host)
-        # What a daemon makes at the first use, it has from here on.
-        arena("handler = lambda event, context: event").call(1)
-        arena.delete_all()
+    with attacked_host(configuration) as host:
         yield host
 
 
 @pytest.fixture(scope="module")
 def beginning(host):
-    wait_until(lambda: not host.processes() - {host.roostd.pid, host.supervisor()} and not NetworkCounters(host).held, 20, "the host is at rest")
-    return HostCounters(host)
+    return counters_at_rest(host, lambda: not NetworkCounters(host).held)
 
 
 @pytest.fixture
 def arena(host, beginning):
     """As for every attack; and of the host's network nothing is held afterwards."""
-    arena, supervisor = Arena(host), host.supervisor()
-    yield arena
-    arena.delete_all()
-    assert host.supervisor() == supervisor, "the supervisor was restarted"
-    beginning.assert_come_back()
+    with attack(host, beginning) as arena:
+        yield arena
     wait_until(lambda: not NetworkCounters(host).held, 30, f"the end of {NetworkCounters(host)}")
 
 

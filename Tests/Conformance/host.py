@@ -45,6 +45,15 @@ def wait_until(condition, seconds, what):
     return value
 
 
+def configuration_file(folder, text):
+    """A host's configuration, in a folder that pytest made; the supervisor's user reads it."""
+    for parent in [folder, folder.parent, folder.parent.parent]:
+        parent.chmod(0o755)
+    file = folder / "roost.yaml"
+    file.write_text(text)
+    return file
+
+
 class Host:
     """`with Host() as host:` is a running host; leaving the block stops it and asserts that nothing is left."""
 

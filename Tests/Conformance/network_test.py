@@ -12,7 +12,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 from functions import Deployer
-from host import PROGRAMS, Host, wait_until
+from host import PROGRAMS, Host, configuration_file, wait_until
 from network import Outside, environment_processes, ip, run
 
 CONFIGURATION = """
@@ -85,13 +85,7 @@ def outside():
 
 @pytest.fixture(scope="module")
 def host(outside, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("network")
-    # The supervisor's user reads it.
-    for parent in [folder, folder.parent, folder.parent.parent]:
-        parent.chmod(0o755)
-    file = folder / "roost.yaml"
-    file.write_text(CONFIGURATION)
-    with Host("--config", str(file)) as host:
+    with Host("--config", configuration_file(tmp_path_factory.mktemp("network"), CONFIGURATION)) as host:
         yield host
 
 
