@@ -95,6 +95,18 @@ def test_an_exception_is_the_callers_answer_and_the_environment_goes_on(deploy_j
     assert function.call("none") == 4
 
 
+def test_what_other_threads_do_is_the_calls_when_it_is_awaited(deploy_java):
+    function = deploy_java("Failing")
+    assert function.call("elsewhere") == 1
+    rejected = function.invoke("rejected")
+    assert rejected.error == "Unhandled" and rejected.payload["errorType"] == "java.util.concurrent.CompletionException"
+    assert rejected.payload["errorMessage"] == "java.lang.IllegalStateException: in another thread"
+    assert (rejected.payload["cause"]["errorType"], rejected.payload["cause"]["errorMessage"]) == ("java.lang.IllegalStateException", "in another thread")
+    uncaught = function.invoke("uncaught")
+    assert uncaught.error is None and uncaught.payload == 3
+    assert "java.lang.IllegalStateException: of nobody's concern\n\tat " in uncaught.log
+
+
 def test_a_methods_exception_has_no_frame_of_ours(deploy_java):
     payload = deploy_java("Failing::byMethod").invoke("x").payload
     assert payload["errorMessage"] == "by method" and len(payload["stackTrace"]) == 1

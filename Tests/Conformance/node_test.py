@@ -149,12 +149,14 @@ def test_what_is_thrown_need_not_be_an_error(deploy_node, thrown, payload):
     ("() => { setTimeout(() => { throw new TypeError('in a timer') }, 5); return new Promise(() => {}); }", "TypeError", "in a timer"),
     ("async () => { await new Promise(() => {}); }", "Runtime.NodeJsExit", None),
 ])
-def test_what_a_handler_does_not_catch_is_reported_and_the_next_call_works(deploy_node, body, type, message):
+@pytest.mark.parametrize("runtime", ["nodejs20.x", "nodejs18.x"])
+def test_what_a_handler_does_not_catch_is_reported_and_the_next_call_works(deploy_node, runtime, body, type, message):
     function = deploy_node(f"const broken = {body};\nexports.handler = (event, context, callback) => broken(event);\n"
                            "if (broken.constructor.name === 'AsyncFunction') exports.handler = async (event) => event ? broken(event) : 'fine';\n"
-                           "else exports.handler = (event, context, callback) => event ? broken(event) : callback(null, 'fine');")
+                           "else exports.handler = (event, context, callback) => event ? broken(event) : callback(null, 'fine');", Runtime=runtime)
     answer = function.invoke(1)
-    assert answer.error == "Unhandled" and answer.payload["errorType"] == type and answer.payload["trace"]
+    assert answer.error == "Unhandled" and set(answer.payload) == {"errorType", "errorMessage", "trace"}
+    assert answer.payload["errorType"] == type and answer.payload["trace"][0] == f"{type}: {answer.payload['errorMessage']}"
     if message:
         assert answer.payload["errorMessage"] == message
         assert ("Unhandled Promise Rejection" if "Promise" in type else "Uncaught Exception") in answer.log

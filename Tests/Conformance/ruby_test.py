@@ -116,6 +116,25 @@ def test_a_graver_error_is_reported_and_the_next_call_works(deploy_ruby, body, n
     assert function.call() == "fine"
 
 
+def test_what_other_threads_do_is_the_calls_when_it_is_awaited(deploy_ruby):
+    function = deploy_ruby("""
+        $calls = 0
+        def handler(event:, context:)
+          $calls += 1
+          thread = Thread.new { event ? raise(ArgumentError, 'in another thread') : $calls }
+          return thread.value unless event == 'uncaught'
+          sleep 0.01 while thread.alive?
+          $calls
+        end
+    """)
+    assert function.call() == 1
+    awaited = function.invoke("awaited")
+    assert awaited.error == "Unhandled" and awaited.payload["stackTrace"][0].startswith("/var/task/app.rb:5:in ")
+    assert (awaited.payload["errorType"], awaited.payload["errorMessage"]) == ("Function<ArgumentError>", "in another thread")
+    uncaught = function.invoke("uncaught")
+    assert uncaught.error is None and uncaught.payload == 3 and "in another thread (ArgumentError)" in uncaught.log
+
+
 @pytest.mark.parametrize("status, reason", [(0, "Runtime exited without providing a reason"), (3, "Runtime exited with error: exit status 3")])
 def test_a_handler_that_leaves_without_a_word_is_reported(deploy_ruby, status, reason):
     function = deploy_ruby(f"def handler(event:, context:) = event ? exit!({status}) : 'fine'")

@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 
 /** The handlers of java_test.py. Compiled against the interfaces in the image. */
 public class Functions {
@@ -146,8 +147,22 @@ public class Functions {
         case "memory": return new long[Integer.MAX_VALUE / 8].length;
         case "deep": return deeper(0);
         case "cycle": return new Cycle();
+        case "elsewhere": return CompletableFuture.supplyAsync(() -> calls).join();
+        case "rejected": return CompletableFuture.supplyAsync(() -> { throw new IllegalStateException("in another thread"); }).join();
+        case "uncaught": return beside(() -> { throw new IllegalStateException("of nobody's concern"); });
         default: return calls;
       }
+    }
+
+    private int beside(Runnable task) {
+      Thread thread = new Thread(task);
+      thread.start();
+      try {
+        thread.join();
+      } catch (InterruptedException interruption) {
+        throw new IllegalStateException(interruption);
+      }
+      return calls;
     }
 
     public Object byMethod(String how) { throw new IllegalStateException("by method"); }
