@@ -135,11 +135,18 @@ package struct EnvironmentRecord: Sendable, Hashable, Codable {
 
 /// One line of a function's log.
 package struct LogRecord: Sendable, Hashable, Codable {
-  package enum Source: String, Sendable, Hashable, Codable {
+  package enum Source: String, Sendable, Hashable, Codable, CaseIterable {
     /// START, END, REPORT, INIT_START and the like: written by the host.
     case platform
     case stdout
     case stderr
+    /// What the runtime sent over its log channel: a message may have several lines.
+    case function
+    /// What external extensions wrote.
+    case `extension`
+
+    /// Characters of the longest of the names, which stand in a column.
+    package static let longestName = allCases.map(\.rawValue.count).max() ?? 0
   }
 
   package var function: FunctionID

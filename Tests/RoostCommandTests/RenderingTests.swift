@@ -57,7 +57,7 @@ import Testing
     var record = Samples.logs[1]
     record.message = "[ERROR] KeyError\rTraceback:\r  line 1"
     let indent = String(repeating: " ", count: 35)
-    #expect(LogsCommand.line(record) == "2026-11-23 13:05:09.043  stdout    [ERROR] KeyError\n\(indent)Traceback:\n\(indent)  line 1")
+    #expect(LogsCommand.line(record) == "2026-11-23 13:05:09.043  stdout     [ERROR] KeyError\n\(indent)Traceback:\n\(indent)  line 1")
   }
 
   @Test func `environments as roost ps lists them`() throws {

@@ -51,7 +51,7 @@ struct LogsCommand: AsyncParsableCommand {
   /// The lines of a record after the first stand below its text.
   static func line(_ record: LogRecord) -> String {
     let source = record.source.rawValue
-    let padding = String(repeating: " ", count: LogRecord.Source.platform.rawValue.count - source.count)
+    let padding = String(repeating: " ", count: LogRecord.Source.longestName - source.count)
     let prefix = "\(Timestamp.text(milliseconds: record.timestamp / 1_000))  \(source)\(padding)  "
     return prefix + PrintableText.lines(record.message).joined(separator: "\n" + String(repeating: " ", count: prefix.count))
   }
