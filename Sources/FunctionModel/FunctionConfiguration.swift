@@ -16,6 +16,7 @@ package struct FunctionConfiguration: Sendable, Hashable, Codable {
   package var packageType: String
   /// `LoggingConfig.LogGroup`; `nil` means `/aws/lambda/<name>`.
   package var logGroup: String?
+  package var logFormat: LogFormat
   package var tracingMode: String
   package var code: CodeArtifact
   package var state: FunctionState
@@ -35,7 +36,7 @@ package struct FunctionConfiguration: Sendable, Hashable, Codable {
     timeoutSeconds: Int = 3, memory: MemorySize = .megabytes(128),
     ephemeralStorage: MemorySize = .megabytes(512), environment: [String: String] = [:],
     layers: [LayerReference] = [], tags: [String: String] = [:], architectures: [String] = ["x86_64"],
-    packageType: String = "Zip", logGroup: String? = nil, tracingMode: String = "PassThrough",
+    packageType: String = "Zip", logGroup: String? = nil, logFormat: LogFormat = .text, tracingMode: String = "PassThrough",
     code: CodeArtifact, state: FunctionState, lastUpdate: UpdateStatus? = nil, revisionID: String,
     lastModified: Int64, network: VpcConfig? = nil, echoed: [String: String] = [:]
   ) {
@@ -53,6 +54,7 @@ package struct FunctionConfiguration: Sendable, Hashable, Codable {
     self.architectures = architectures
     self.packageType = packageType
     self.logGroup = logGroup
+    self.logFormat = logFormat
     self.tracingMode = tracingMode
     self.code = code
     self.state = state

@@ -28,13 +28,14 @@ package struct FunctionVersion: Sendable, Hashable {
   /// In the order the function lists them: a later layer covers an earlier one.
   package var layers: [ContentDigest]
   package var logGroup: String
+  package var logFormat: LogFormat
   /// `nil`: the host's default.
   package var network: VpcConfig?
 
   package init(
     key: Key, runtime: Runtime, handler: String, role: String, timeout: Duration, memory: MemorySize,
     ephemeralStorage: MemorySize, environment: [String: String], code: ContentDigest,
-    layers: [ContentDigest], logGroup: String, network: VpcConfig? = nil
+    layers: [ContentDigest], logGroup: String, logFormat: LogFormat = .text, network: VpcConfig? = nil
   ) {
     self.key = key
     self.runtime = runtime
@@ -47,6 +48,7 @@ package struct FunctionVersion: Sendable, Hashable {
     self.code = code
     self.layers = layers
     self.logGroup = logGroup
+    self.logFormat = logFormat
     self.network = network
   }
 

@@ -23,6 +23,7 @@ package struct Launch: Sendable {
   /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
   private static func variables(version: FunctionVersion, image: RuntimeImage, logStream: String) -> [String: String] {
     var variables = overridable
+    variables.merge(logVariables(version.logFormat)) { $1 }
     variables.merge(image.environment) { $1 }
     variables.merge(version.environment) { $1 }
     variables.merge(reserved(version: version, logStream: logStream)) { $1 }
@@ -44,6 +45,12 @@ package struct Launch: Sendable {
     "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
     "AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1:2000",
   ]
+
+  /// What the clients of the runtimes format and filter their records by. A log in text has none.
+  private static func logVariables(_ format: LogFormat) -> [String: String] {
+    guard case .json(let application, _) = format else { return [:] }
+    return ["AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": application.rawValue]
+  }
 
   private static func reserved(version: FunctionVersion, logStream: String) -> [String: String] {
     let region = version.function.owner.region

@@ -137,6 +137,7 @@ extension FunctionVersion {
       code: configuration.code.digest,
       layers: configuration.layers.map(\.code.digest),
       logGroup: configuration.logGroup ?? "/aws/lambda/\(configuration.id.name)",
+      logFormat: configuration.logFormat,
       network: configuration.network)
   }
 }

@@ -47,6 +47,10 @@ enum CatalogSchema {
           ) STRICT;
           """)
     }
+    // Functions have a log format: until now it was text.
+    migrator.registerMigration("catalog-2") { database in
+      try database.execute(sql: #"UPDATE function SET configuration = json_set(configuration, '$.logFormat', json('{"text":{}}'))"#)
+    }
     return migrator
   }
 }

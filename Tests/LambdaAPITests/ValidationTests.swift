@@ -86,8 +86,13 @@ import Testing
       member: "KMSKeyArn", value: "arn:aws:kms:us-east-1:000000000000:key/1", type: "InvalidParameterValueException",
       message: "KMSKeyArn is not supported by this release of Roost: environment variables are not encrypted with a key of the caller's."),
     Refused(
-      member: "LoggingConfig", value: ["LogFormat": "JSON"], type: "InvalidParameterValueException",
-      message: "LogFormat JSON is not supported by this release of Roost: logs are kept as text."),
+      member: "LoggingConfig", value: ["ApplicationLogLevel": "DEBUG"], type: "InvalidParameterValueException",
+      message: "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change the LogFormat to "
+        + "\"Json\" and try again."),
+    Refused(
+      member: "LoggingConfig", value: ["LogFormat": "Text", "SystemLogLevel": "WARN"], type: "InvalidParameterValueException",
+      message: "LogLevel is not supported when LogFormat is set to \"Text\". Remove LogLevel from your request or change the LogFormat to "
+        + "\"Json\" and try again."),
     Refused(
       member: "Timeout", value: "3", type: "SerializationException", message: "STRING_VALUE can not be converted to an Integer"),
     Refused(

@@ -56,7 +56,7 @@ import Testing
   @Test func `the further lines of a log record stand below its text`() {
     var record = Samples.logs[1]
     record.message = "[ERROR] KeyError\rTraceback:\r  line 1"
-    let indent = String(repeating: " ", count: 35)
+    let indent = String(repeating: " ", count: 36)
     #expect(LogsCommand.line(record) == "2026-11-23 13:05:09.043  stdout     [ERROR] KeyError\n\(indent)Traceback:\n\(indent)  line 1")
   }
 

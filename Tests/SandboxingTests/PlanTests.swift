@@ -61,6 +61,19 @@ import Testing
     #expect(launch.environment["HOME"] == nil)
   }
 
+  @Test func `a log in JSON is told to the runtime, and the function may tell it otherwise`() throws {
+    let image = RuntimeImage(runtime: "python3.11", entrypoint: nil, environment: [:], version: "v")
+    func variables(_ format: LogFormat, _ own: [String: String] = [:]) throws -> [String?] {
+      var version = try version(environment: own)
+      version.logFormat = format
+      let launch = Launch(version: version, image: image, entrypoint: "/var/runtime/bootstrap", logStream: "s")
+      return [launch.environment["AWS_LAMBDA_LOG_FORMAT"], launch.environment["AWS_LAMBDA_LOG_LEVEL"]]
+    }
+    #expect(try variables(.text) == [nil, nil])
+    #expect(try variables(.json(application: .warn, system: .debug)) == ["JSON", "WARN"])
+    #expect(try variables(.defaultJSON, ["AWS_LAMBDA_LOG_LEVEL": "TRACE"]) == ["JSON", "TRACE"])
+  }
+
   @Test func `OS-only runtimes have no AWS_EXECUTION_ENV`() throws {
     let image = RuntimeImage(runtime: "provided.al2023", entrypoint: nil, environment: [:], version: "v")
     let launch = Launch(

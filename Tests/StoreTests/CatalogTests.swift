@@ -1,4 +1,5 @@
 import FunctionModel
+import GRDB
 import Synchronization
 import Testing
 
@@ -30,9 +31,33 @@ import Testing
       #expect(version.code == digest("a"))
       #expect(version.layers == [digest("b")])
       #expect(version.logGroup == "/aws/lambda/f")
-      let own = try await catalog.update(functionID("f"), expectedRevision: nil) { (f) throws(ServiceError) in f.logGroup = "own" }
+      let own = try await catalog.update(functionID("f"), expectedRevision: nil) { (f) throws(ServiceError) in
+        f.logGroup = "own"
+        f.logFormat = .json(application: .debug, system: .warn)
+      }
       #expect(own.logGroup == "own")
       #expect(catalog.version(functionID("f"), qualifier: nil)?.logGroup == "own")
+      #expect(catalog.version(functionID("f"), qualifier: nil)?.logFormat == .json(application: .debug, system: .warn))
+    }
+  }
+
+  @Test func `a function of a catalog without log formats has its log in text`() async throws {
+    try await withTemporaryFolder { folder in
+      let path = folder + "/roost.sqlite"
+      let stored = configuration("f")
+      let first = try Catalog(path: path)
+      try await first.insert(stored)
+      try await first.close()
+      let old = try DatabaseQueue(path: path)
+      try await old.write { database in
+        try database.execute(sql: "UPDATE function SET configuration = json_remove(configuration, '$.logFormat')")
+        try database.execute(sql: "DELETE FROM grdb_migrations WHERE identifier = 'catalog-2'")
+      }
+      try old.close()
+
+      let second = try Catalog(path: path)
+      #expect(second.function(stored.id) == stored)
+      #expect(second.version(stored.id, qualifier: nil)?.logFormat == .text)
     }
   }
 
@@ -81,6 +106,7 @@ import Testing
     { @Sendable (f: inout FunctionConfiguration) in f.code = artifact("d") },
     { @Sendable (f: inout FunctionConfiguration) in f.memory = .megabytes(256) },
     { @Sendable (f: inout FunctionConfiguration) in f.layers = [] },
+    { @Sendable (f: inout FunctionConfiguration) in f.logFormat = .defaultJSON },
   ])
   func `a change of code or configuration retires environments`(_ change: @escaping @Sendable (inout FunctionConfiguration) -> Void)
     async throws

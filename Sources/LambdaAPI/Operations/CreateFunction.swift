@@ -20,7 +20,7 @@ extension LambdaService {
     var function = FunctionConfiguration(
       id: id, runtime: runtime, handler: handler, role: settings.role ?? "", tags: tags, architectures: architectures, code: code,
       state: .pending, revisionID: identifiers.uuid(), lastModified: clock.milliseconds())
-    settings.apply(to: &function)
+    try settings.apply(to: &function)
     try await catalogued(id) { [function] () async throws(CatalogError) in try await catalog.insert(function) }
     try await complete(id)
     return json(function, .created)

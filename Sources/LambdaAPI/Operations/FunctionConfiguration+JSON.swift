@@ -70,7 +70,18 @@ extension FunctionConfiguration {
     object.add("PackageType", .string(packageType))
     object.add("Architectures", .strings(architectures))
     object.add("EphemeralStorage", ["Size": .integer(ephemeralStorage.megabytes)])
-    object.add("LoggingConfig", ["LogFormat": "Text", "LogGroup": .string(logGroup ?? "/aws/lambda/\(id.name)")])
+    object.add("LoggingConfig", loggingConfig)
+  }
+
+  private var loggingConfig: JSONValue {
+    var object = JSONObject()
+    object.add("LogFormat", .string(logFormat.name))
+    if case .json(let application, let system) = logFormat {
+      object.add("ApplicationLogLevel", .string(application.rawValue))
+      object.add("SystemLogLevel", .string(system.rawValue))
+    }
+    object.add("LogGroup", .string(logGroup ?? "/aws/lambda/\(id.name)"))
+    return .object(object)
   }
 
   private func addState(to object: inout JSONObject) {

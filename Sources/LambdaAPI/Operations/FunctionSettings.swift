@@ -13,7 +13,7 @@ struct FunctionSettings: Sendable {
   var environment: [String: String]?
   var layers: [LayerReference]?
   var tracingMode: String?
-  var logGroup: String?
+  var logging = LoggingChange()
   var network: NetworkChange?
   /// By member name; an empty text takes the member away.
   var echoed: [String: String] = [:]
@@ -34,7 +34,7 @@ struct FunctionSettings: Sendable {
       try EnvironmentVariables.checked(value.member("Variables"))
     }
     tracingMode = body.member("TracingConfig")?["Mode"]?.string
-    logGroup = body.member("LoggingConfig")?["LogGroup"]?.string
+    logging = LoggingChange(body.member("LoggingConfig"))
     if let arns = body.member("Layers")?.array { layers = try await service.layers(arns.compactMap(\.string), caller: caller) }
     network = try NetworkChange(body.member("VpcConfig"), definitions: service.configuration.networks)
     echo(body)
@@ -51,7 +51,8 @@ struct FunctionSettings: Sendable {
   }
 
   /// Writes what was given into a configuration.
-  func apply(to function: inout FunctionConfiguration) {
+  func apply(to function: inout FunctionConfiguration) throws(ServiceError) {
+    try logging.apply(to: &function)
     if let runtime { function.runtime = runtime }
     if let handler { function.handler = handler }
     if let role { function.role = role }
@@ -62,7 +63,6 @@ struct FunctionSettings: Sendable {
     if let environment { function.environment = environment }
     if let layers { function.layers = layers }
     if let tracingMode { function.tracingMode = tracingMode }
-    if let logGroup { function.logGroup = logGroup }
     if let network { function.network = network.config }
     for (name, text) in echoed { function.echoed[name] = text.isEmpty ? nil : text }
   }
@@ -74,12 +74,6 @@ enum UnsupportedSettings {
   static func refuse(in body: JSONValue) throws(ServiceError) {
     for (member, reason) in reasons where isGiven(body.member(member)) {
       throw .invalidParameterValue("\(member) is not supported by this release of Roost: \(reason).")
-    }
-    if body.member("LoggingConfig")?["LogFormat"]?.string == "JSON" {
-      throw .invalidParameterValue("LogFormat JSON is not supported by this release of Roost: logs are kept as text.")
-    }
-    for level in ["ApplicationLogLevel", "SystemLogLevel"] where body.member("LoggingConfig")?.member(level) != nil {
-      throw .invalidParameterValue("\(level) needs LogFormat JSON, which is not supported by this release of Roost.")
     }
     if body.member("Publish")?.bool == true {
       throw .invalidParameterValue("Publish is not supported by this release of Roost: a function has its $LATEST version only.")

@@ -32,7 +32,7 @@ extension LambdaService {
     try Self.checkUpdatable(try existing(reference), expectedRevision: revision)
     let settings = try await FunctionSettings(call.body, service: self, caller: call.caller.owner)
     return try await update(reference.id, expectedRevision: revision) { (function) throws(ServiceError) in
-      settings.apply(to: &function)
+      try settings.apply(to: &function)
       try Self.checkTotalSize(code: function.code, layers: function.layers)
     }
   }
