@@ -13,7 +13,7 @@ extension ExecutionEnvironment {
     do {
       return try await host.credentials.credentials(role: version.role, function: version.function.name)
     } catch {
-      logPlatform("NO_CREDENTIALS: \(error)")
+      logFault("NO_CREDENTIALS: \(error)")
       throw error
     }
   }

@@ -62,9 +62,10 @@ extension ExecutionEnvironment {
     }
     times.initBegan = .now()
     guard let image = host.images[version.runtime] else { return fault(.invalidEntrypoint) }
-    if case .initializing(nil) = machine.state {
-      logPlatform("INIT_START Runtime Version: \(image.version)\tRuntime Version ARN: \(runtimeARN(image))")
-      if credentials == nil { logPlatform("NO_CREDENTIALS: this host's configuration has none for \(version.role)") }
+    guard case .initializing(let running) = machine.state else { return }
+    tellInitStart((image.version, runtimeARN(image)), running: running)
+    if running == nil {
+      if credentials == nil { logFault("NO_CREDENTIALS: this host's configuration has none for \(version.role)") }
       setClock(.now() + TimeAmount(Limits.initPhase)) { $0.fault(.initTimedOut) }
     }
     guard let entrypoint = host.images.entrypoint(for: version, artifacts: host.artifacts) else {
@@ -107,6 +108,7 @@ extension ExecutionEnvironment {
     times.initialization = .now() - times.initBegan
     times.initPhaseSucceeded = true
     times.used = usage()
+    tellInitEnd(phase: .initialization, fault: nil, duration: times.initialization)
     limitCPU()
     recordEnvironment()
     becomeAvailable()
@@ -117,6 +119,7 @@ extension ExecutionEnvironment {
     var running = running
     running.repeatedInit = .now() - times.initBegan
     running.repeatedSandbox = times.sandboxCreate
+    tellInitEnd(phase: .invoke, fault: nil, duration: running.repeatedInit)
     machine.noteRepeatedInit(running)
     limitCPU()
     deliver(running)

@@ -64,7 +64,8 @@ extension ExecutionEnvironment {
     collectOutput()
     let usage = usage()
     let report = InvocationReport(
-      running, ended: ended, fault: fault, usage: usage, version: version, times: times, streamedBytes: streamedBytes)
+      running, ended: ended, fault: fault, usage: usage, version: version, times: times, streamedBytes: streamedBytes,
+      responseBegan: responseBegan)
     times.used = usage
     logEnd(running, report, fault: fault)
     answerHeld(running, fault: fault)
@@ -116,9 +117,11 @@ extension ExecutionEnvironment {
 
   private func initPhaseFailed(_ fault: InvocationFault) {
     collectOutput()
-    let duration = Milliseconds(.now() - times.initBegan)
-    logPlatform(
-      "INIT_REPORT Init Duration: \(duration.text) ms\tPhase: init\tStatus: \(fault.reportStatus)\tError Type: \(fault.errorType)")
+    let duration = .now() - times.initBegan
+    logText(
+      "INIT_REPORT Init Duration: \(Milliseconds(duration).text) ms\tPhase: init\tStatus: \(fault.reportStatus)\t"
+        + "Error Type: \(fault.errorType)")
+    tellInitEnd(phase: .initialization, fault: fault, duration: duration)
   }
 
   func sandboxTold(_ event: SandboxEvent, generation: Int) {

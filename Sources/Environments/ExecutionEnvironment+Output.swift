@@ -40,8 +40,7 @@ extension ExecutionEnvironment {
     do {
       let ended = try sandbox.drainOutput(stream, into: &bytes, limit: limit)
       let drained: Drained = ended ? .ended : bytes.count < limit ? .empty : .more
-      bytes.removeLast(bytes.count - output.allowance.take(bytes.count))
-      if !bytes.isEmpty { splitters[stream]?.append(bytes) { logLine($0, from: stream) } }
+      take(&bytes, from: stream)
       return drained
     } catch {
       host.logger.error("environment \(id): \(error)")
@@ -49,44 +48,69 @@ extension ExecutionEnvironment {
     }
   }
 
-  private func logLine(_ line: String, from stream: OutputStream) {
-    output.tail?.append(line)
-    record(line, stream == .standardOutput ? .stdout : .stderr)
+  private func take(_ bytes: inout [UInt8], from stream: OutputStream) {
+    guard !bytes.isEmpty else { return }
+    bytes.removeLast(bytes.count - output.allowance.take(bytes.count))
+    splitters[stream]?.append(bytes) { logLine($0, from: stream) }
   }
 
-  /// A line of the host's own: INIT_START, START, END, REPORT …
+  private func logLine(_ line: String, from stream: OutputStream) {
+    write(line, from: stream == .standardOutput ? .stdout : .stderr)
+  }
+
+  /// One record of the function's or of an extension's, if it matters enough to be kept; who subscribed is told in any case.
+  ///
+  /// - Parameters:
+  ///   - level: as its writer says; `nil` for a line that may say so itself.
+  ///   - time: microseconds since 1970; `nil` is now.
+  func write(_ message: String, from source: LogRecord.Source, level: LogLevel? = nil, at time: Int64? = nil) {
+    let time = time ?? WallClock.microseconds()
+    var isKept = true
+    if case .json(let least, _) = version.logFormat {
+      let line = JSONLogLine(message)
+      // What has no level counts as INFO, as Lambda has it. Extensions' lines are not the function's.
+      isKept = source == .extension || (level ?? line?.level ?? .info) >= least
+      telemetrySink?(.output(line == nil ? .text(message) : .json(message), from: source, at: time))
+    } else {
+      telemetrySink?(.output(.text(message), from: source, at: time))
+    }
+    guard isKept else { return }
+    output.tail?.append(message)
+    record(message, source, at: time)
+  }
+
+  /// A line of the host's own, as it stands in the log.
   func logPlatform(_ line: String) {
     output.tail?.append(line)
-    record(line, .platform)
+    record(line, .platform, at: WallClock.microseconds())
   }
 
-  private func record(_ line: String, _ source: LogRecord.Source) {
+  private func record(_ message: String, _ source: LogRecord.Source, at time: Int64) {
     recorder.record(
       LogRecord(
-        function: version.function, environmentID: id, requestID: output.requestID,
-        timestamp: WallClock.microseconds(), source: source, message: line))
+        function: version.function, environmentID: id, requestID: output.requestID, timestamp: time, source: source, message: message))
   }
 
   func logStart(_ invocation: Invocation) {
     logDropped()
     output.requestID = invocation.requestID
     output.tail = invocation.wantsLogTail ? LogTail(limit: Limits.logTailBytes) : nil
-    logPlatform("START RequestId: \(invocation.requestID) Version: \(version.version)")
+    tellStart(invocation)
   }
 
   /// Says once what was not kept; the next output is a new invocation's.
   func logDropped() {
     let dropped = output.allowance.dropped
-    if dropped > 0 { logPlatform("LOG_TRUNCATED: \(dropped) bytes beyond \(Limits.invocationLogBytes) were dropped") }
+    if dropped > 0 {
+      logText("LOG_TRUNCATED: \(dropped) bytes beyond \(Limits.invocationLogBytes) were dropped")
+      telemetry(.logsDropped(.init(bytes: dropped, records: 0, reason: "Beyond \(Limits.invocationLogBytes) bytes of one invocation")))
+    }
     output.allowance = LogAllowance(bytes: Limits.invocationLogBytes)
   }
 
   func logEnd(_ running: RunningInvocation, _ report: InvocationReport, fault: InvocationFault?) {
     logDropped()
-    let requestID = running.invocation.requestID
-    for line in fault?.logLines(requestID: requestID, now: WallClock.timestamp()) ?? [] { logPlatform(line) }
-    logPlatform("END RequestId: \(requestID)")
-    logPlatform(report.line)
+    tellEnd(running, report, fault: fault)
   }
 
   /// What the sandbox has used: the cgroup's peak since it was made, the CPU time of all its processes, and what they had to wait for.

@@ -8,6 +8,7 @@ extension ExecutionEnvironment {
     guard generation == self.generation, case .running(let running) = machine.state, running.answered == nil,
       let stream = running.invocation.stream
     else { return true }
+    if streamedBytes == 0 { responseBegan = .now() }
     streamedBytes += part.readableBytes
     return stream.send(part) { [weak self, eventLoop] in
       eventLoop.execute { [weak self] in self?.assumeIsolated { $0.runtime?.resumeStream() } }

@@ -46,6 +46,10 @@ package actor ExecutionEnvironment {
   var times = Times()
   /// Bytes of the latest invocation's response that its caller has been given already.
   var streamedBytes = 0
+  /// When the first of them came.
+  var responseBegan: NIODeadline?
+  /// Who is told of all that happens, beside the log; `nil` while nobody can have subscribed.
+  var telemetrySink: ((TelemetryRecord) -> Void)?
   /// When the runtime's credentials are too old for one more invocation, in nanoseconds of the monotonic clock.
   nonisolated let expiry = Atomic<UInt64>(.max)
   var expiration: Scheduled<Void>?
@@ -113,6 +117,7 @@ package actor ExecutionEnvironment {
   func invokeUnfrozen(_ invocation: Invocation) {
     let now = NIODeadline.now()
     streamedBytes = 0
+    responseBegan = nil
     var running = RunningInvocation(
       invocation: invocation, begun: now, begunWall: WallClock.milliseconds(),
       deadline: now + TimeAmount(version.timeout), isCold: times.invocations == 0)

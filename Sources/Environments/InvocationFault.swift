@@ -54,7 +54,7 @@ enum InvocationFault: Sendable {
   }
 
   /// The message without its `RequestId: … Error: `.
-  private var message: String {
+  var message: String {
     switch self {
     case .exited(.code(0)): "Runtime exited without providing a reason"
     case .exited(.code(let code)): "Runtime exited with error: exit status \(code)"

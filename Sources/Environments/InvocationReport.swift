@@ -3,22 +3,25 @@ import NIOCore
 
 /// The numbers of one finished invocation: the REPORT line and the journal's row are made of the same ones.
 struct InvocationReport {
-  private let running: RunningInvocation
+  let running: RunningInvocation
   /// Why it ended badly. What befell the environment after the answer is not the invocation's: its caller has a success, or the error it sent.
-  private let fault: InvocationFault?
-  private let version: FunctionVersion
-  private let usage: Usage
+  let fault: InvocationFault?
+  let version: FunctionVersion
+  let usage: Usage
   private let times: ExecutionEnvironment.Times
-  private let ended: NIODeadline
+  let ended: NIODeadline
   private let streamedBytes: Int
+  /// When a streamed response's first part came.
+  let responseBegan: NIODeadline?
 
   init(
     _ running: RunningInvocation, ended: NIODeadline, fault: InvocationFault?, usage: Usage, version: FunctionVersion,
-    times: ExecutionEnvironment.Times, streamedBytes: Int = 0
+    times: ExecutionEnvironment.Times, streamedBytes: Int = 0, responseBegan: NIODeadline? = nil
   ) {
     self.running = running
     self.ended = ended
     self.streamedBytes = streamedBytes
+    self.responseBegan = responseBegan
     self.fault = running.answered == nil ? fault : nil
     self.usage = usage
     self.version = version
@@ -26,15 +29,15 @@ struct InvocationReport {
   }
 
   /// From taking the invocation (a repeated init included) to the runtime's next question; cut to the timeout.
-  private var duration: TimeAmount {
+  var duration: TimeAmount {
     min(ended - running.begun, running.deadline - running.begun)
   }
 
-  private var initDuration: TimeAmount? {
+  var initDuration: TimeAmount? {
     running.isCold && !running.initializesInside && times.initPhaseSucceeded ? times.initialization : nil
   }
 
-  private var billedMilliseconds: Int64 {
+  var billedMilliseconds: Int64 {
     (duration.nanoseconds + 999_999) / 1_000_000
   }
 
@@ -60,9 +63,11 @@ struct InvocationReport {
       accepted: running.begunWall - (running.begun - running.invocation.accepted).microseconds / 1_000, phases: phases,
       billedMilliseconds: billedMilliseconds, memorySize: version.memory, maxMemoryUsed: usage.maxMemory,
       cpuMicroseconds: max(0, usage.cpuMicroseconds - times.used.cpuMicroseconds),
-      requestBytes: Int64(running.invocation.payload.readableBytes), responseBytes: Int64(running.answered?.bytes ?? streamedBytes),
+      requestBytes: Int64(running.invocation.payload.readableBytes), responseBytes: Int64(producedBytes),
       stalls: usage.stalls.since(times.used.stalls))
   }
+
+  var producedBytes: Int { running.answered?.bytes ?? streamedBytes }
 
   private var outcome: InvocationOutcome {
     if let answered = running.answered { return answered.isError ? .functionError : .success }

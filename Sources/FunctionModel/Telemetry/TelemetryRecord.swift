@@ -89,9 +89,9 @@ package enum LogMessage: Sendable, Hashable {
 extension TelemetryRecord {
   package enum Status: String, Sendable, Hashable {
     case success
-    /// The function answered with an error of its own.
+    /// The host is to blame.
     case failure
-    /// The runtime, an extension or the host failed.
+    /// The function is, its runtime or an extension.
     case error
     case timeout
   }
