@@ -129,7 +129,7 @@ extension ExecutionEnvironment {
     switch event {
     case .started: break
     case .failedToStart: fault(.invalidEntrypoint)
-    case .exited(let status): fault(killedForMemory(sandbox) ? .outOfMemory : .exited(status))
+    case .exited(_, let status): fault(killedForMemory(sandbox) ? .outOfMemory : .exited(status))
     case .ended: fault(killedForMemory(sandbox) ? .outOfMemory : .exited(.signal(9)))
     case .memoryNotice: checkMemory(generation: generation, after: [.milliseconds(1), .milliseconds(10), .milliseconds(50)])
     case .readable(let stream): readOutput(stream, of: sandbox)

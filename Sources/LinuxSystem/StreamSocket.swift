@@ -34,4 +34,22 @@ package enum StreamSocket {
     if answer == -Int(ECONNRESET) { return [] }
     return try checkedUnlessBlocked(answer, "recv", "socket \(socket.rawValue)") == nil ? nil : bytes
   }
+
+  /// Whether this is a TCP socket of IPv4 that is neither connected nor listens. getsockopt(2), getpeername(2).
+  package static func isUnconnected(_ socket: borrowing Descriptor) throws(SystemError) -> Bool {
+    guard try option(SO_DOMAIN, of: socket) == AF_INET, try option(SO_PROTOCOL, of: socket) == Int32(IPPROTO_TCP),
+      try option(SO_ACCEPTCONN, of: socket) == 0
+    else { return false }
+    var length: socklen_t = 0
+    var address = sockaddr()
+    return unsafe getpeername(socket.rawValue, &address, &length) < 0 && errno == ENOTCONN
+  }
+
+  private static func option(_ name: Int32, of socket: borrowing Descriptor) throws(SystemError) -> Int32 {
+    var value: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    let answer = unsafe getsockopt(socket.rawValue, SOL_SOCKET, name, &value, &length)
+    try checked(answer < 0 ? -errno : answer, "getsockopt", "socket \(socket.rawValue)")
+    return value
+  }
 }

@@ -4,11 +4,11 @@ import Synchronization
 
 /// What a sandbox tells its environment. Calls come from the descriptor watcher's thread.
 package enum SandboxEvent: Sendable {
-  case started
+  case started(ProgramNumber)
   /// The program could not be executed.
-  case failedToStart(errno: Int32)
+  case failedToStart(ProgramNumber, errno: Int32)
   /// The started program ended; other processes of the sandbox may still run.
-  case exited(ExitStatus)
+  case exited(ProgramNumber, ExitStatus)
   /// The group met its memory limit; ``Sandbox/outOfMemoryKills()`` says (v1: in a moment) whether a process died of it.
   case memoryNotice
   /// PID 1 ended, and with it every process.
@@ -24,10 +24,9 @@ extension Sandbox {
     try watches.withLock { (watches) throws(SystemError) in
       do throws(SystemError) {
         try watchLife(&watches, handler)
-        watches.output = try watches.add(
-          watcher.watch(descriptors.standardOutput.rawValue, for: .readable, oneShot: true) { handler(.readable(.standardOutput)) })
-        watches.errorOutput = try watches.add(
-          watcher.watch(descriptors.standardError.rawValue, for: .readable, oneShot: true) { handler(.readable(.standardError)) })
+        watches.handler = handler
+        try watchOutput(&watches, .standardOutput, descriptors.standardOutput)
+        try watchOutput(&watches, .standardError, descriptors.standardError)
         watches.memory = try watches.add(watchMemory(handler))
       } catch {
         for token in watches.tokens { watcher.cancel(token) }
@@ -35,6 +34,18 @@ extension Sandbox {
         throw error
       }
     }
+  }
+
+  private func watchOutput(_ watches: inout Watches, _ stream: OutputStream, _ pipe: borrowing Descriptor) throws(SystemError) {
+    guard let handler = watches.handler else { return }
+    watches.outputs[stream] = try watches.add(
+      watcher.watch(pipe.rawValue, for: .readable, oneShot: true) { handler(.readable(stream)) })
+  }
+
+  /// Keeps the pipe of an extension, and tells what comes through it.
+  func watch(_ pipe: OutputPipe, of program: ProgramNumber) throws(SystemError) {
+    extensionOutputs.withLock { $0[program] = pipe }
+    try watches.withLock { (watches) throws(SystemError) in try watchOutput(&watches, .extension(program), pipe.readEnd) }
   }
 
   private func watchLife(_ watches: inout Watches, _ handler: @escaping @Sendable (SandboxEvent) -> Void) throws(SystemError) {
@@ -49,8 +60,7 @@ extension Sandbox {
   /// Asks to be told again when `stream` has something to drain.
   package func awaitOutput(_ stream: OutputStream) {
     watches.withLock { watches in
-      let token = stream == .standardOutput ? watches.output : watches.errorOutput
-      if let token { watcher.rearm(token) }
+      if let token = watches.outputs[stream] { watcher.rearm(token) }
     }
   }
 
@@ -60,6 +70,7 @@ extension Sandbox {
       return watches.tokens
     }
     for token in tokens { watcher.cancel(token) }
+    endSocketRequests()
   }
 
   private func watchMemory(_ handler: @escaping @Sendable (SandboxEvent) -> Void) throws(SystemError) -> WatchToken {
@@ -92,12 +103,18 @@ extension Sandbox {
   private func readControl(_ handler: @Sendable (SandboxEvent) -> Void) {
     while true {
       do {
-        guard let packet = try PacketSocket.receive(from: descriptors.control, limit: 64, maximumDescriptors: 0) else {
+        guard var packet = try PacketSocket.receive(from: descriptors.control, limit: 64, maximumDescriptors: 1) else {
           return
         }
         // roost-init's end of the socket closes when it ends; the pidfd tells that.
         if packet.isEnd { return quitControl() }
-        handler(SandboxEvent(try InitEvent(decoding: packet.bytes)))
+        let event = try InitEvent(decoding: packet.bytes)
+        if case .socket(let errno) = event {
+          guard takeSocket(errno: errno, &packet) else { throw SpawnProtocolError.refused(field: "socket") }
+        } else {
+          guard packet.descriptors.isEmpty else { throw SpawnProtocolError.refused(field: "descriptor") }
+          if let event = SandboxEvent(event) { handler(event) }
+        }
       } catch {
         // roost-init is our own program, but tenant code runs beside it: nonsense ends the sandbox, nothing else.
         _ = try? kill()
@@ -109,15 +126,18 @@ extension Sandbox {
   private func quitControl() {
     let token = watches.withLock { $0.control }
     if let token { watcher.cancel(token) }
+    endSocketRequests()
   }
 }
 
 extension SandboxEvent {
-  init(_ event: InitEvent) {
+  /// `nil` for what is between the sandbox and roost-init.
+  init?(_ event: InitEvent) {
     switch event {
-    case .started: self = .started
-    case .failed(let errno): self = .failedToStart(errno: errno)
-    case .exited(let status): self = .exited(status)
+    case .started(let program, _): self = .started(program)
+    case .failed(let program, let errno): self = .failedToStart(program, errno: errno)
+    case .exited(let program, let status): self = .exited(program, status)
+    case .socket: return nil
     }
   }
 }

@@ -25,12 +25,18 @@ package final class Sandbox: Sendable {
   /// Of all sandboxes.
   let statistics: SandboxStatistics
 
+  /// What extensions write.
+  let extensionOutputs = Mutex<[ProgramNumber: OutputPipe]>([:])
+  /// Who waits for a socket, in the order of asking.
+  let socketRequests = Mutex<[CheckedContinuation<Result<CInt, SystemError>, Never>]>([])
+
   struct Watches {
     private(set) var tokens: [WatchToken] = []
     var control: WatchToken?
-    var output: WatchToken?
-    var errorOutput: WatchToken?
+    var outputs: [OutputStream: WatchToken] = [:]
     var memory: WatchToken?
+    /// Who is told.
+    var handler: (@Sendable (SandboxEvent) -> Void)?
 
     mutating func add(_ token: WatchToken) -> WatchToken {
       tokens.append(token)
@@ -66,16 +72,6 @@ package final class Sandbox: Sendable {
       defer { number = nil }
       return number
     }
-  }
-
-  /// Starts the sandbox's one program. roost-init answers with an event.
-  ///
-  /// - Throws: `SpawnProtocolError` for a launch that does not fit into a message, `SystemError` from sendmsg(2).
-  package func start(_ launch: Launch) throws {
-    let variables = launch.environment.map { "\($0.key)=\($0.value)" }.sorted()
-    let request = InitRequest.start(
-      workingDirectory: launch.workingDirectory, arguments: launch.arguments, environment: variables)
-    _ = try PacketSocket.send(request.encoded(), over: descriptors.control)
   }
 
   /// Stops all processes of the sandbox where they are. They use no CPU until ``thaw()``.
@@ -115,7 +111,7 @@ package final class Sandbox: Sendable {
     return await spawner.destroy(id, keepVolume: keepVolume)
   }
 
-  /// Reads what the runtime wrote since the last call, without waiting, into `buffer` (appended).
+  /// Reads what was written since the last call, without waiting, into `buffer` (appended).
   ///
   /// - Returns: whether the pipe's other end is closed for good.
   package func drainOutput(_ stream: OutputStream, into buffer: inout [UInt8], limit: Int) throws(SystemError) -> Bool {
@@ -125,6 +121,7 @@ package final class Sandbox: Sendable {
         switch stream {
         case .standardOutput: try descriptors.standardOutput.read(into: &buffer, upTo: chunk)
         case .standardError: try descriptors.standardError.read(into: &buffer, upTo: chunk)
+        case .extension(let program): try readExtension(program, into: &buffer, upTo: chunk)
         }
       switch outcome {
       case .bytes: continue
@@ -136,8 +133,11 @@ package final class Sandbox: Sendable {
   }
 }
 
-/// What a runtime writes for people.
-package enum OutputStream: Sendable {
+/// What programs write for people.
+package enum OutputStream: Sendable, Hashable {
+  /// The runtime's.
   case standardOutput
   case standardError
+  /// Both of an extension.
+  case `extension`(ProgramNumber)
 }

@@ -40,7 +40,7 @@ package final class UnpackerSandbox: Sendable {
     self.sandbox = sandbox
     self.logger = logger
     try sandbox.observe { [weak self] event in
-      if case .failedToStart(let errno) = event { self?.failure.withLock { $0 = errno } }
+      if case .failedToStart(_, let errno) = event { self?.failure.withLock { $0 = errno } }
       switch event {
       case .failedToStart, .exited, .ended:
         // It can only fail on a descriptor that is not one.

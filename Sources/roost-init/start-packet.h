@@ -29,11 +29,17 @@ static inline int init_take_strings(char **list, uint32_t count, char **at, cons
   return 0;
 }
 
+// Standard output and error, or above all that PID 1 itself has open, so that none lies where another is still to be taken from.
+static inline int init_is_target(uint8_t number) { return number == 1 || number == 2 || (number >= 16 && number < 64); }
+
 // `packet` has `length` bytes, at least those of a struct init_start, and room for one more, which becomes a NUL.
 static inline int init_read_start(void *packet, long length, struct start_program *program) {
   const struct init_start *start = packet;
   char *at = (char *)packet + sizeof *start, *last = (char *)packet + length;
   *last = 0;
+  if (start->program >= INIT_PROGRAMS || start->passed > INIT_PASSED_MAX) return -1;
+  for (int i = 0; i < start->passed; i++)
+    if (!init_is_target(start->targets[i])) return -1;
   program->directory = init_next_string(&at, last);
   if (!program->directory || start->argument_count == 0) return -1;
   if (init_take_strings(program->arguments, start->argument_count, &at, last)) return -1;

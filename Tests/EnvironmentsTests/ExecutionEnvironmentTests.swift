@@ -179,7 +179,7 @@ final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     async let end = bench.invoke("first")
     _ = await runtime.event()
     sandbox.print("half a line")
-    sandbox.tell(.exited(.code(1)))
+    sandbox.tell(.exited(.runtime, .code(1)))
     _ = await end
     sandbox.print(" and the rest")
     await bench.desk.available()
@@ -260,7 +260,7 @@ final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     let (sandbox, runtime) = await bench.warmUp()
     async let end = bench.invoke("gone")
     _ = await runtime.event()
-    sandbox.tell(.exited(.code(3)))
+    sandbox.tell(.exited(.runtime, .code(3)))
     let payload = try String(buffer: answer(await end).payload)
     #expect(payload.contains("RequestId: gone Error: Runtime exited with error: exit status 3"))
     await bench.environment.stop(reason: "stop")
@@ -284,7 +284,7 @@ final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
   @Test(.timeLimit(.minutes(1))) func `whose sandbox dies while idle says so and is available anew`() async throws {
     let bench = try Bench()
     let (sandbox, runtime) = await bench.warmUp()
-    sandbox.tell(.exited(.signal(9)))
+    sandbox.tell(.exited(.runtime, .signal(9)))
     await bench.desk.available()
     #expect(bench.desk.losses == 1)
     async let end = bench.invoke("after")

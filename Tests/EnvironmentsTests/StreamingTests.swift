@@ -70,7 +70,7 @@ import Testing
     var parts = caller.parts.makeAsyncIterator()
     #expect(await parts.next() == "part")
     runtime.disconnect()
-    sandbox.tell(.exited(.signal(11)))
+    sandbox.tell(.exited(.runtime, .signal(11)))
     let answer = try answer(await end)
     #expect(answer.errorType == "Runtime.ExitError" && String(buffer: answer.payload).contains("signal: segmentation fault"))
     await bench.environment.stop(reason: "stop")

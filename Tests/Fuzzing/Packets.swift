@@ -41,7 +41,7 @@ enum InitRequestTarget: FuzzTarget {
   static var seeds: [[UInt8]] {
     let long = [0, 1].map { more in
       let arguments = ["/a"] + [String](repeating: "", count: Int(START_POINTERS_MAX) - 1 + more)
-      return InitRequest.start(workingDirectory: "/", arguments: arguments, environment: [])
+      return InitRequest.start(ProgramStart(workingDirectory: "/", arguments: arguments, environment: []))
     }
     return (Samples.initRequests + long).compactMap { try? $0.encoded() }  // a refused one would be no seed
   }
@@ -50,10 +50,11 @@ enum InitRequestTarget: FuzzTarget {
     let read = readByInit(bytes)
     guard let request = try? InitRequest(decoding: bytes) else { return }
     must((try? request.encoded()) == bytes)
-    guard case .start(let directory, let arguments, let environment) = request else { return }
+    guard case .start(let start) = request else { return }
+    let (arguments, environment) = (start.arguments, start.environment)
     // More strings than it has pointers for are refused there.
     guard arguments.count <= Int(START_POINTERS_MAX), environment.count <= Int(START_POINTERS_MAX) else { return must(read == nil) }
-    must(read == [directory] + arguments + environment)
+    must(read == [start.workingDirectory] + arguments + environment)
   }
 
   /// The strings as roost-init has them; nil when it refuses. In memory of the packet's size, so that a byte read or written beyond is noticed.

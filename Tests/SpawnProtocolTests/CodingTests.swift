@@ -47,7 +47,7 @@ import Testing
   @Test func `an unknown kind, an empty and an oversized packet are refused`() {
     #expect(throws: SpawnProtocolError.unknownKind(6)) { try SpawnRequest(decoding: [6]) }
     #expect(throws: SpawnProtocolError.unknownKind(0)) { try SpawnEvent(decoding: [0]) }
-    #expect(throws: SpawnProtocolError.unknownKind(4)) { try InitEvent(decoding: [4, 0, 0, 0]) }
+    #expect(throws: SpawnProtocolError.unknownKind(5)) { try InitEvent(decoding: [5, 0, 0, 0]) }
     #expect(throws: SpawnProtocolError.truncated) { try SpawnRequest(decoding: []) }
     #expect(throws: SpawnProtocolError.tooLong(4_097)) { try SpawnRequest(decoding: [UInt8](repeating: 2, count: 4_097)) }
     #expect(throws: SpawnProtocolError.tooLong(65_537)) { try InitRequest(decoding: [UInt8](repeating: 1, count: 65_537)) }

@@ -37,16 +37,20 @@ import Testing
   }
 
   @Test func `what is said to roost-init is laid out as documented`() throws {
-    let start = InitRequest.start(workingDirectory: "/v", arguments: ["/b", "x"], environment: ["A=1"])
-    let head: [UInt8] = [1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0]
+    let start = InitRequest.start(
+      ProgramStart(
+        program: ProgramNumber.extensions[2], workingDirectory: "/v", arguments: ["/b", "x"], environment: ["A=1"], descriptors: [1, 62]))
+    let head: [UInt8] = [1, 3, 2, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 62, 0, 0]
     #expect(try start.encoded() == head + Array("/v\0/b\0x\0A=1\0".utf8))
-    #expect(try InitRequest.signal(15).encoded() == [2, 0, 0, 0, 15, 0, 0, 0])
+    #expect(try InitRequest.signal(15, ProgramNumber.extensions[0]).encoded() == [2, 1, 0, 0, 15, 0, 0, 0])
+    #expect(try InitRequest.socket.encoded() == [3, 0, 0, 0])
   }
 
   @Test func `what roost-init says is laid out as documented`() {
-    #expect(InitEvent.started(processID: 2).encoded() == [1, 0, 0, 0, 2, 0, 0, 0])
-    #expect(InitEvent.failed(errno: 13).encoded() == [2, 0, 0, 0, 13, 0, 0, 0])
-    #expect(InitEvent.exited(.code(3)).encoded() == [3, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0])
-    #expect(InitEvent.exited(.signal(9)).encoded() == [3, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0])
+    #expect(InitEvent.started(.runtime, processID: 2).encoded() == [1, 0, 0, 0, 2, 0, 0, 0])
+    #expect(InitEvent.failed(ProgramNumber.extensions[9], errno: 13).encoded() == [2, 10, 0, 0, 13, 0, 0, 0])
+    #expect(InitEvent.exited(.runtime, .code(3)).encoded() == [3, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0])
+    #expect(InitEvent.exited(ProgramNumber.extensions[0], .signal(9)).encoded() == [3, 1, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0])
+    #expect(InitEvent.socket(errno: 24).encoded() == [4, 0, 0, 0, 24, 0, 0, 0])
   }
 }

@@ -40,6 +40,8 @@ import Testing
     let group: [UInt8] = [9, 0, 0, 0, 0, 0, 0, 0]
     expectRefused("tree role", [5, 1, 6]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("tree role", [5, 2, 1, 1]) { _ = try SpawnEvent(decoding: $0) }
+    expectRefused("number of a program", [1, 11, 0, 0, 2, 0, 0, 0]) { _ = try InitEvent(decoding: $0) }
+    expectRefused("padding", [3, 1, 0, 0]) { _ = try InitRequest(decoding: $0) }
     expectRefused("process id", [1] + id + [0, 0, 0, 0] + group + [2, 1, 1, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("freezer", [1] + id + [1, 0, 0, 0] + group + [3, 1, 1, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
     expectRefused("cpu interface", [1] + id + [1, 0, 0, 0] + group + [2, 1, 0, 0, 0, 0, 0, 0]) { _ = try SpawnEvent(decoding: $0) }
@@ -57,27 +59,31 @@ import Testing
 
   @Test func `a start with a NUL, a relative path or a nameless variable is not sent`() {
     let refused: [(String, InitRequest)] = [
-      ("string with a NUL", .start(workingDirectory: "/", arguments: ["/b"], environment: ["A=1\0LD_PRELOAD=/tmp/x"])),
-      ("string with a NUL", .start(workingDirectory: "/", arguments: ["/b", "\0"], environment: [])),
-      ("working directory", .start(workingDirectory: "task", arguments: ["/b"], environment: [])),
-      ("program", .start(workingDirectory: "/", arguments: ["b"], environment: [])),
-      ("program", .start(workingDirectory: "/", arguments: [], environment: [])),
-      ("environment entry", .start(workingDirectory: "/", arguments: ["/b"], environment: ["=1"])),
-      ("environment entry", .start(workingDirectory: "/", arguments: ["/b"], environment: ["A"])),
-      ("signal", .signal(0)), ("signal", .signal(65)), ("signal", .signal(-1)),
+      ("string with a NUL", .start(ProgramStart(workingDirectory: "/", arguments: ["/b"], environment: ["A=1\0LD_PRELOAD=/tmp/x"]))),
+      ("string with a NUL", .start(ProgramStart(workingDirectory: "/", arguments: ["/b", "\0"], environment: []))),
+      ("working directory", .start(ProgramStart(workingDirectory: "task", arguments: ["/b"], environment: []))),
+      ("program", .start(ProgramStart(workingDirectory: "/", arguments: ["b"], environment: []))),
+      ("program", .start(ProgramStart(workingDirectory: "/", arguments: [], environment: []))),
+      ("environment entry", .start(ProgramStart(workingDirectory: "/", arguments: ["/b"], environment: ["=1"]))),
+      ("environment entry", .start(ProgramStart(workingDirectory: "/", arguments: ["/b"], environment: ["A"]))),
+      ("signal", .signal(0, .runtime)), ("signal", .signal(65, .runtime)), ("signal", .signal(-1, .runtime)),
+      ("descriptors", .start(ProgramStart(workingDirectory: "/", arguments: ["/b"], environment: [], descriptors: [3]))),
+      ("descriptors", .start(ProgramStart(workingDirectory: "/", arguments: ["/b"], environment: [], descriptors: [64]))),
+      ("descriptors", .start(ProgramStart(workingDirectory: "/", arguments: ["/b"], environment: [], descriptors: [1, 2, 16, 17, 18]))),
     ]
     for (field, request) in refused {
       #expect(throws: SpawnProtocolError.refused(field: field)) { try request.encoded() }
     }
-    let long = InitRequest.start(workingDirectory: "/", arguments: ["/" + String(repeating: "b", count: 65_536)], environment: [])
-    #expect(throws: SpawnProtocolError.tooLong(65_552)) { try long.encoded() }
+    let long = InitRequest.start(
+      ProgramStart(workingDirectory: "/", arguments: ["/" + String(repeating: "b", count: 65_536)], environment: []))
+    #expect(throws: SpawnProtocolError.tooLong(65_556)) { try long.encoded() }
   }
 
   @Test func `a start that announces more strings than it brings, or brings no text, is refused`() {
     let head: [UInt8] = [1, 0, 0, 0]
-    let many = head + [255, 255, 255, 255, 0, 0, 0, 0] + Array("/\0/b\0".utf8)
+    let many = head + [255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 0, 0] + Array("/\0/b\0".utf8)
     #expect(throws: SpawnProtocolError.truncated) { try InitRequest(decoding: many) }
-    let noText = head + [1, 0, 0, 0, 0, 0, 0, 0] + [47, 0, 47, 0xFF, 0]
+    let noText = head + [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] + [47, 0, 47, 0xFF, 0]
     #expect(throws: SpawnProtocolError.refused(field: "argument")) { try InitRequest(decoding: noText) }
   }
 

@@ -49,12 +49,18 @@ enum Samples {
   ]
 
   static let initRequests: [InitRequest] = [
-    .start(workingDirectory: "/var/task", arguments: ["/var/runtime/bootstrap"], environment: []),
-    .start(workingDirectory: "/", arguments: ["/bin/sh", "", "-c"], environment: ["A=1", "UMLAUT=ä", "EMPTY="]),
-    .signal(15),
+    .start(ProgramStart(workingDirectory: "/var/task", arguments: ["/var/runtime/bootstrap"], environment: [], descriptors: [62])),
+    .start(
+      ProgramStart(
+        program: ProgramNumber.extensions[9], workingDirectory: "/", arguments: ["/bin/sh", "", "-c"],
+        environment: ["A=1", "UMLAUT=ä", "EMPTY="], descriptors: [1, 2])),
+    .signal(15, .runtime),
+    .signal(9, ProgramNumber.extensions[0]),
+    .socket,
   ]
 
   static let initEvents: [InitEvent] = [
-    .started(processID: 2), .failed(errno: 2), .exited(.code(255)), .exited(.signal(9)),
+    .started(.runtime, processID: 2), .failed(ProgramNumber.extensions[0], errno: 2), .exited(.runtime, .code(255)),
+    .exited(ProgramNumber.extensions[9], .signal(9)), .socket(errno: 0), .socket(errno: 24),
   ]
 }

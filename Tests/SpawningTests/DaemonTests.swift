@@ -45,7 +45,7 @@ extension HostRing {
       #expect(second.value("pid") != first.value("pid"))
       #expect(try installation.traces().processes == 0)
       // The same uid and volume are free again.
-      #expect(try second.create(1, installation.recipe()).start(["wait"]) == .started(processID: 2))
+      #expect(try second.create(1, installation.recipe()).start(["wait"]) == .started(.runtime, processID: 2))
     }
 
     @Test func `a supervisor that talks nonsense is ended`() throws {

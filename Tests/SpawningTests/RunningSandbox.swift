@@ -30,12 +30,12 @@ final class RunningSandbox {
   }
 
   func start(_ words: [String], program: String = "/bin/probe", directory: String = "/var/task") throws -> InitEvent {
-    try send(.start(workingDirectory: directory, arguments: [program] + words, environment: ["A=1", "B=two words"]))
+    try send(.start(ProgramStart(workingDirectory: directory, arguments: [program] + words, environment: ["A=1", "B=two words"])))
     return try nextInitEvent()
   }
 
-  func send(_ request: InitRequest) throws {
-    _ = try PacketSocket.send(try request.encoded(), over: try duplicate(.control))
+  func send(_ request: InitRequest, passing passed: [CInt] = []) throws {
+    _ = try PacketSocket.send(try request.encoded(), descriptors: passed, over: try duplicate(.control))
   }
 
   func nextInitEvent() throws -> InitEvent {
@@ -46,7 +46,7 @@ final class RunningSandbox {
   func run(_ words: [String], program: String = "/bin/probe", directory: String = "/var/task") throws -> ProbeReport {
     _ = try start(words, program: program, directory: directory)
     let output = try readOutput()
-    guard case .exited(let status) = try nextInitEvent() else { throw SpawnerSession.Ended(reason: "no exit") }
+    guard case .exited(.runtime, let status) = try nextInitEvent() else { throw SpawnerSession.Ended(reason: "no exit") }
     return ProbeReport(output, status)
   }
 

@@ -80,9 +80,103 @@ extension HostRing {
       defer { session.end() }
       let sandbox = try session.create(1, installation.recipe())
       guard case .started = try sandbox.start(["wait"]) else { return #expect(Bool(false), "not started") }
-      try sandbox.send(.signal(SIGTERM))
-      #expect(try sandbox.nextInitEvent() == .exited(.signal(SIGTERM)))
+      try sandbox.send(.signal(SIGTERM, .runtime))
+      #expect(try sandbox.nextInitEvent() == .exited(.runtime, .signal(SIGTERM)))
       #expect(try !sandbox.ends(within: .milliseconds(50)), "the sandbox stays until it is destroyed")
+      try session.destroy(1)
+    }
+
+    @Test func `an extension has its own descriptors and process group, and the runtime none of them`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      let sandbox = try session.create(1, installation.recipe())
+      let output = try Pipe(nonBlockingReadEnd: true)
+      let channel = try Pipe()
+      let first = ProgramNumber.extensions[0]
+      try sandbox.send(
+        .start(
+          ProgramStart(
+            program: first, workingDirectory: "/", arguments: ["/bin/probe", "identity", "wait"], environment: ["A=1"],
+            descriptors: [1, 62])),
+        passing: [output.writeEnd.rawValue, channel.writeEnd.rawValue])
+      guard case .started(first, _) = try sandbox.nextInitEvent() else { return #expect(Bool(false), "not started") }
+      let runtime = try sandbox.run(["identity", "exit"])
+      #expect(runtime.all("fd") == ["0", "1", "2"] && runtime["pid"] == runtime["pgid"])
+      try sandbox.send(.signal(SIGTERM, first))
+      #expect(try sandbox.nextInitEvent() == .exited(first, .signal(SIGTERM)))
+      var said: [UInt8] = []
+      _ = try output.readEnd.read(into: &said, upTo: 65_536)
+      let report = ProbeReport(String(decoding: said, as: UTF8.self), .code(0))
+      #expect(report.all("fd") == ["0", "1", "2", "62"] && report.all("env") == ["A=1"])
+      #expect(report["pid"] == report["pgid"] && report["pid"] != runtime["pid"])
+      try session.destroy(1)
+    }
+
+    @Test func `what a program was passed ends with its last process`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      let sandbox = try session.create(1, installation.recipe())
+      let output: Descriptor
+      do {
+        let pipe = try Pipe(nonBlockingReadEnd: true)
+        try sandbox.send(
+          .start(
+            ProgramStart(
+              program: ProgramNumber.extensions[9], workingDirectory: "/", arguments: ["/bin/probe", "exit"], environment: [],
+              descriptors: [1, 2])),
+          passing: [pipe.writeEnd.rawValue, pipe.writeEnd.rawValue])
+        output = pipe.readEnd
+      }
+      guard case .started = try sandbox.nextInitEvent() else { return #expect(Bool(false), "not started") }
+      #expect(try sandbox.nextInitEvent() == .exited(ProgramNumber.extensions[9], .code(7)))
+      var said: [UInt8] = []
+      #expect(try output.read(into: &said, upTo: 64) == .endOfFile)
+      try session.destroy(1)
+    }
+
+    @Test func `a program is started once, and none after the runtime`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      let sandbox = try session.create(1, installation.recipe())
+      func start(_ program: ProgramNumber) throws -> InitEvent {
+        try sandbox.send(.start(ProgramStart(program: program, workingDirectory: "/", arguments: ["/bin/probe", "wait"], environment: [])))
+        return try sandbox.nextInitEvent()
+      }
+      let (first, second) = (ProgramNumber.extensions[0], ProgramNumber.extensions[1])
+      guard case .started(first, _) = try start(first) else { return #expect(Bool(false), "not started") }
+      #expect(try start(first) == .failed(first, errno: EINVAL))
+      guard case .started(.runtime, _) = try start(.runtime) else { return #expect(Bool(false), "not started") }
+      #expect(try start(second) == .failed(second, errno: EINVAL))
+      try session.destroy(1)
+    }
+
+    @Test func `a socket of the sandbox's network comes out, and connects there`() throws {
+      let installation = try Installation()
+      let session = try SpawnerSession(installation)
+      defer { session.end() }
+      let sandbox = try session.create(1, installation.recipe())
+      for _ in 0..<40 {
+        try sandbox.send(.socket)
+        var packet = try receivePacket(from: try sandbox.duplicate(.control), within: .limit(20))
+        #expect(try InitEvent(decoding: packet.bytes) == .socket(errno: 0))
+        guard let socket = packet.takeFirstDescriptor() else { return #expect(Bool(false), "no socket") }
+        #expect(try StreamSocket.isUnconnected(socket))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(9_001).bigEndian
+        address.sin_addr.s_addr = inet_addr("169.254.100.1")
+        let answer = withUnsafePointer(to: &address) { pointer in
+          pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            connect(socket.rawValue, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+          }
+        }
+        // The Runtime API's listener is there, and nowhere on the host.
+        #expect(answer == 0 || errno == EINPROGRESS)
+      }
+      #expect(try sandbox.run(["exit"]).status == .code(7))
       try session.destroy(1)
     }
 
@@ -91,11 +185,11 @@ extension HostRing {
       let session = try SpawnerSession(installation)
       defer { session.end() }
       let sandbox = try session.create(1, installation.recipe())
-      try sandbox.send(.start(workingDirectory: "/", arguments: ["/nowhere"], environment: []))
-      #expect(try sandbox.nextInitEvent() == .failed(errno: ENOENT))
+      try sandbox.send(.start(ProgramStart(workingDirectory: "/", arguments: ["/nowhere"], environment: [])))
+      #expect(try sandbox.nextInitEvent() == .failed(.runtime, errno: ENOENT))
       try session.destroy(1)
       let other = try session.create(2, installation.recipe())
-      #expect(try other.start(["exit"], directory: "/nowhere") == .failed(errno: ENOENT))
+      #expect(try other.start(["exit"], directory: "/nowhere") == .failed(.runtime, errno: ENOENT))
       try session.destroy(2)
     }
 

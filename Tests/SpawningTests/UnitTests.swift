@@ -44,7 +44,7 @@ extension HostRing {
       let mounts = text("/proc/\(session.process.processID)/mountinfo")
       #expect(mounts.split(separator: "\n").contains { $0.contains(" / / ro,") })
       let sandbox = try supervisor.create(1, installation.recipe())
-      #expect(try sandbox.start(["wait"]) == .started(processID: 2))
+      #expect(try sandbox.start(["wait"]) == .started(.runtime, processID: 2))
       // The supervisor that comes after another one, too.
       try supervisor.exit(1)
       _ = try session.nextSupervisor().create(1, installation.recipe())

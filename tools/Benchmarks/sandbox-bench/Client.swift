@@ -95,11 +95,12 @@ final class Client {
   }
 
   private func runTrue(over control: CInt) throws {
-    let order = InitRequest.start(workingDirectory: "/var/task", arguments: ["/bin/true"], environment: ["PATH=/bin"])
+    let order = InitRequest.start(
+      ProgramStart(workingDirectory: "/var/task", arguments: ["/bin/true"], environment: ["PATH=/bin"]))
     let bytes = try order.encoded()
     guard unsafe Glibc.send(control, bytes, bytes.count, 0) == bytes.count else { throw Unexpected(what: "start not sent") }
     guard case .started = try InitEvent(decoding: try receive(from: control).bytes),
-      case .exited(.code(0)) = try InitEvent(decoding: try receive(from: control).bytes)
+      case .exited(.runtime, .code(0)) = try InitEvent(decoding: try receive(from: control).bytes)
     else { throw Unexpected(what: "true failed") }
   }
 
