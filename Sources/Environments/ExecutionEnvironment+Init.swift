@@ -50,7 +50,10 @@ extension ExecutionEnvironment {
     guard let listener = sandbox.takeListener() else { preconditionFailure("a new sandbox has its listener") }
     let peer = RuntimePeer(environment: self, generation: generation)
     let runtime = try await RuntimeAPIServer.serve(
-      listener: listener, on: eventLoop, delegate: peer, logger: host.logger
+      listener: listener, on: eventLoop, delegate: peer,
+      function: RegisteredFunction(
+        name: version.function.name, version: version.version, handler: version.handler, account: version.function.owner.account),
+      logger: host.logger
     ).get()
     guard isBringingUp(generation) else {
       try await runtime.close().get()
@@ -161,4 +164,6 @@ final class RuntimePeer: RuntimeAPIDelegate {
       if $0.generation == generation { $0.fault(.initError(payload: error.payload, type: error.type)) }
     }
   }
+
+  func extensionTold(_ notice: ExtensionNotice) {}
 }

@@ -9,6 +9,7 @@ enum RequestPurpose {
   case error(type: FunctionErrorType, hasCause: Bool)
   case initError(type: String)
   case invalidResponseMode
+  case extensions(ExtensionCall)
   /// The answer is known already; the body is drained.
   case reply(RuntimeReply)
 
@@ -16,6 +17,7 @@ enum RequestPurpose {
   var bodyLimit: Int {
     switch self {
     case .response, .error, .initError: Limits.runtimePayloadBytes
+    case .extensions(let call): call.bodyLimit
     case .next, .stream, .invalidResponseMode, .reply: 0
     }
   }

@@ -25,21 +25,34 @@ package final class RuntimeAPIServer: Sendable {
   ///   - listener: the descriptor, whose ownership passes; listen(2) was called on it.
   ///   - eventLoop: serves the listener and all its connections.
   ///   - delegate: held until the server closes.
+  ///   - function: what extensions are told, and which of them will be started.
   package static func serve(
-    listener: CInt, on eventLoop: any EventLoop, delegate: any RuntimeAPIDelegate, logger: Logger
+    listener: CInt, on eventLoop: any EventLoop, delegate: any RuntimeAPIDelegate, function: RegisteredFunction, logger: Logger
   ) -> EventLoopFuture<RuntimeAPIServer> {
     eventLoop.flatSubmit {
-      let session = NIOLoopBound(RuntimeSession(delegate: delegate, logger: logger), eventLoop: eventLoop)
+      let session = NIOLoopBound(RuntimeSession(delegate: delegate, function: function, logger: logger), eventLoop: eventLoop)
       return bootstrap(session, logger).withBoundSocket(listener).map { RuntimeAPIServer(listener: $0, session: session) }
     }
   }
 
-  /// Gives the runtime its next event: at once if it waits for one, else as soon as it asks.
+  /// Gives the runtime its next event, and with it an INVOKE event to the extensions that want one: at once to those who wait, else as soon as they
+  /// ask.
   ///
   /// One at a time: a second event before the first is answered is a broken promise of the caller and traps. After ``close()`` it does nothing.
   package func deliver(_ event: RuntimeEvent) {
     session.value.deliver(event)
   }
+
+  /// Gives a SHUTDOWN event to the external extensions that subscribed to it; each that goes on to exit is done.
+  ///
+  /// - Parameter deadline: milliseconds since 1970.
+  package func shutDown(_ reason: ShutdownReason, deadline: Int64) {
+    session.value.shutDown(reason, deadline: deadline)
+  }
+
+  /// The extensions of the sandbox, first the external ones: those that have not registered keep the runtime from being started, those that are busy
+  /// keep init or the running invocation from being over.
+  package var extensions: [ExtensionStatus] { session.value.extensions.machine.statuses }
 
   /// There is room for more of the response that is being streamed; harmless if none is.
   package func resumeStream() {

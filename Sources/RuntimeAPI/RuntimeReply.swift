@@ -26,7 +26,13 @@ struct RuntimeReply: Equatable {
   var contentType: String?
   /// The method that the path does take; makes a 405 complete.
   var allow: String?
+  var fields: [Field] = []
   var body: String
+
+  struct Field: Equatable {
+    var name: String
+    var value: String
+  }
 
   static let accepted = json(.accepted, #"{"status":"OK"}"#)
   static let pong = RuntimeReply(status: .ok, contentType: plainText, body: "pong")
@@ -51,6 +57,11 @@ struct RuntimeReply: Equatable {
     json(status, #"{"errorMessage":"\#(message)","errorType":"\#(type)"}"#)
   }
 
+  /// The message may contain anything.
+  static func error(_ status: HTTPResponseStatus, _ type: String, quoting message: String) -> RuntimeReply {
+    json(status, #"{"errorMessage":\#(message.quotedJSON),"errorType":"\#(type)"}"#)
+  }
+
   private static let plainText = "text/plain; charset=utf-8"
 
   private static func json(_ status: HTTPResponseStatus, _ object: String) -> RuntimeReply {
@@ -63,6 +74,7 @@ struct RuntimeReply: Equatable {
     buffer.writeStatusLine(status)
     if let contentType { buffer.writeField("Content-Type", contentType) }
     if let allow { buffer.writeField("Allow", allow) }
+    for field in fields { buffer.writeField(field.name, field.value) }
     buffer.writeField("Content-Length", String(body.utf8.count))
     buffer.endHead(persistence)
     if !headOnly { buffer.writeString(body) }
@@ -82,6 +94,15 @@ extension ByteBuffer {
   /// Control characters become spaces: a line break inside a value would end the field, and in JSON they can only be white space anyway.
   mutating func writeField(_ name: StaticString, _ value: String) {
     writeStaticString(name)
+    writeFieldValue(value)
+  }
+
+  mutating func writeField(_ name: String, _ value: String) {
+    writeString(name)
+    writeFieldValue(value)
+  }
+
+  private mutating func writeFieldValue(_ value: String) {
     writeStaticString(": ")
     if value.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
       writeBytes(value.utf8.lazy.map { $0 < 0x20 || $0 == 0x7F ? 0x20 : $0 })

@@ -7,6 +7,7 @@ enum RuntimeRoute: Equatable {
   case error(requestID: Substring)
   case initError
   case ping
+  case extensions(ExtensionRoute)
   case wrongMethod(allowed: String)
   case unknown
 
@@ -28,6 +29,8 @@ enum RuntimeRoute: Equatable {
       self = method == .POST ? .initError : .wrongMethod(allowed: "POST")
     } else if path == Self.pingPath {
       self = method == .GET ? .ping : .wrongMethod(allowed: "GET")
+    } else if let route = ExtensionRoute(rawValue: String(path)) {
+      self = method == route.method ? .extensions(route) : .wrongMethod(allowed: route.method.rawValue)
     } else {
       self = .unknown
     }

@@ -13,16 +13,18 @@ final class RuntimeSession {
 
   private var machine = RuntimeStateMachine()
   private var nonces = InvocationNonceGenerator()
-  private var connections: [ConnectionID: RuntimeConnection] = [:]
+  private(set) var connections: [ConnectionID: RuntimeConnection] = [:]
   private var lastConnection = 0
   var unfinished = UnfinishedRequests()
   var stream: StreamedResponse?
   /// Let go when the session closes, which ends the cycle of delegate, server and session.
   private(set) var delegate: (any RuntimeAPIDelegate)?
-  private let logger: Logger
+  var extensions: ExtensionSession
+  let logger: Logger
 
-  init(delegate: any RuntimeAPIDelegate, logger: Logger) {
+  init(delegate: any RuntimeAPIDelegate, function: RegisteredFunction, logger: Logger) {
     self.delegate = delegate
+    extensions = ExtensionSession(function)
     self.logger = logger
   }
 
@@ -37,6 +39,7 @@ final class RuntimeSession {
 
   func deliver(_ event: RuntimeEvent) {
     perform(machine.deliver(Invocation(event: event, nonce: nonces.nonce())))
+    if !extensions.machine.isEmpty, delegate != nil { perform(extensions.invoke(event)) }
   }
 
   /// Decides at the head of a request what it is for, and so whether its body is wanted.
@@ -49,6 +52,7 @@ final class RuntimeSession {
       if let refusal = machine.beginInitError(from: connection.id) { return refuse(refusal, head) }
       return .initError(type: FunctionErrorType(head.headers.first(name: "Lambda-Runtime-Function-Error-Type")).classified)
     case .ping: return .reply(.pong)
+    case .extensions(let route): return begin(route, head)
     case .wrongMethod(let allowed): return .reply(.methodNotAllowed(allow: allowed))
     case .unknown: return .reply(.notFound)
     }
@@ -70,6 +74,7 @@ final class RuntimeSession {
       }
     case .initError(let type): finishInitError(type, body, connection)
     case .invalidResponseMode: endForInvalidResponseMode(connection)
+    case .extensions(let call): finish(call, body, from: connection)
     case .reply(let reply): connection.answer(reply)
     }
   }
@@ -78,12 +83,13 @@ final class RuntimeSession {
   func ended(_ connection: RuntimeConnection, eventUnread: Bool) {
     guard connections.removeValue(forKey: connection.id) != nil else { return }
     brokeOff(connection)
+    if !extensions.machine.isEmpty { extensions.machine.connectionEnded(connection.id, eventUnread: eventUnread) }
     perform(machine.connectionEnded(connection.id, eventUnread: eventUnread))
   }
 
   /// Whether it must be found out before `connection` ends if its peer read the event.
   func needsReceipt(from connection: RuntimeConnection) -> Bool {
-    machine.needsReceipt(from: connection.id)
+    machine.needsReceipt(from: connection.id) || extensions.machine.needsReceipt(from: connection.id)
   }
 
   /// One future per open connection, done when it is closed.
@@ -98,6 +104,7 @@ final class RuntimeSession {
   }
 
   private func next(_ connection: RuntimeConnection) {
+    extensions.machine.closeRegistration()
     switch machine.next(from: connection.id) {
     case .hand(let invocation): connection.answer(invocation)
     case .refuse(let refusal): connection.answer(refusal.reply)

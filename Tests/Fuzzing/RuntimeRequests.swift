@@ -24,6 +24,8 @@ enum RuntimeRequestTarget: FuzzTarget {
     next
       + "POST \(invocation)/response HTTP/1.1\r\nLambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\nTrailer: \(type)\r\n\r\n"
       + "3\r\none\r\n3\r\ntwo\r\n0\r\n\(type): Function.Late\r\nLambda-Runtime-Function-Error-Body: e30=\r\n\r\n" + next,
+    register + next,
+    register + "GET /2020-01-01/extension/event/next HTTP/1.1\r\nLambda-Extension-Identifier: \(requestID)\r\n\r\n",
   ].flatMap { [[40] + Array($0.utf8), [41] + Array($0.utf8)] }
 
   static let words = [
@@ -33,16 +35,22 @@ enum RuntimeRequestTarget: FuzzTarget {
     "18446744073709551616",
     "/2018-06-01/runtime/invocation/next", "/2018-06-01/runtime/invocation/", "/response", "/error", "/2018-06-01/runtime/init/error",
     "Lambda-Runtime-Function-Response-Mode: ", "Lambda-Runtime-Invocation-Id: ", "\(type): ", requestID,
+    "/2020-01-01/extension/register", "/2020-01-01/extension/event/next", "Lambda-Extension-Identifier: ", "Lambda-Extension-Name: ",
   ]
 
   private static let requestID = "11111111-2222-4333-8444-555555555555"
   private static let invocation = "/2018-06-01/runtime/invocation/\(requestID)"
   private static let next = "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n"
+  private static let register =
+    "POST /2020-01-01/extension/register HTTP/1.1\r\nLambda-Extension-Name: e\r\nContent-Length: 30\r\n\r\n"
+    + #"{"events":["INVOKE"],"a":[{}]}"#
   private static let type = "Lambda-Runtime-Function-Error-Type"
 
   static func run(_ bytes: [UInt8]) {
     let hearer = Hearer()
-    let session = RuntimeSession(delegate: hearer, logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
+    let session = RuntimeSession(
+      delegate: hearer, function: RegisteredFunction(name: "f", version: "1", handler: "h", account: "0", externalExtensions: ["e"]),
+      logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
     // The first byte says where the rest is cut in two, and, odd, that the caller takes a stream.
     let cut = Int(bytes.first ?? 0)
     session.deliver(
@@ -114,5 +122,7 @@ enum RuntimeRequestTarget: FuzzTarget {
     }
 
     func runtimeFailedToInitialize(_ error: RuntimeInitError) {}
+
+    func extensionTold(_ notice: ExtensionNotice) {}
   }
 }

@@ -16,6 +16,7 @@ enum Told: Equatable, CustomStringConvertible {
   case truncated
   case invalidResponseMode
   case initError(String, type: String)
+  case told(ExtensionNotice)
 
   init(_ answer: RuntimeAnswer) {
     switch answer {
@@ -38,6 +39,7 @@ enum Told: Equatable, CustomStringConvertible {
     case .error(let body, let type): "error \(body.prefix(80)), \(type)"
     case .tooLarge: "too large"
     case .invalidResponseMode: "invalid response mode"
+    case .told(let notice): "\(notice)"
     case .initError(let body, let type): "init error \(body.prefix(80)), \(type)"
     }
   }
@@ -59,6 +61,7 @@ final class RecordingDelegate: RuntimeAPIDelegate {
     continuation.yield(.part(String(buffer: part)))
     return takesAll.load(ordering: .relaxed)
   }
+  func extensionTold(_ notice: ExtensionNotice) { continuation.yield(.told(notice)) }
   func runtimeFailedToInitialize(_ error: RuntimeInitError) {
     continuation.yield(.initError(String(buffer: error.payload), type: error.type))
   }
@@ -76,13 +79,15 @@ struct Sandbox {
   private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
 
   /// The server lives as long as `body` runs.
-  static func serving<Value>(_ body: (inout Sandbox) async throws -> Value) async throws -> Value {
+  static func serving<Value>(_ function: RegisteredFunction = .sample(), _ body: (inout Sandbox) async throws -> Value) async throws
+    -> Value
+  {
     let listener = LoopbackListener()
     let eventLoop = loops.next()
     let (stream, continuation) = AsyncStream.makeStream(of: Told.self)
     let delegate = RecordingDelegate(continuation)
     let server = try await RuntimeAPIServer.serve(
-      listener: listener.descriptor, on: eventLoop, delegate: delegate, logger: Logger(label: "test")
+      listener: listener.descriptor, on: eventLoop, delegate: delegate, function: function, logger: Logger(label: "test")
     ).get()
     var sandbox = Sandbox(port: listener.port, server: server, eventLoop: eventLoop, delegate: delegate, told: stream.makeAsyncIterator())
     do {
@@ -120,6 +125,12 @@ extension RuntimeEvent {
       invokedFunctionARN: "arn:aws:lambda:us-east-1:000000000000:function:f",
       traceID: "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=1", payload: ByteBuffer(string: payload),
       streamLimit: streamLimit)
+  }
+}
+
+extension RegisteredFunction {
+  static func sample(_ external: [String] = []) -> RegisteredFunction {
+    RegisteredFunction(name: "f", version: "$LATEST", handler: "a.b", account: "000000000000", externalExtensions: external)
   }
 }
 
