@@ -74,7 +74,7 @@ extension ExecutionEnvironment {
     guard let entrypoint = host.images.entrypoint(for: version, artifacts: host.artifacts) else {
       return fault(.invalidEntrypoint)
     }
-    try sandbox.start(
+    try sandbox.startRuntime(
       Launch(version: version, image: image, entrypoint: entrypoint, logStream: logStream, credentials: credentials))
   }
 

@@ -23,7 +23,7 @@ extension ExecutionEnvironment {
   /// Everything written before now is in the log when this returns.
   func collectOutput() {
     guard let sandbox else { return }
-    for stream in [OutputStream.standardOutput, .standardError] {
+    for stream in [OutputStream.standardOutput, .standardError, .logChannel] {
       _ = drain(stream, of: sandbox, limit: Self.pipeSize)
       splitters[stream]?.flush { logLine($0, from: stream) }
     }
@@ -50,6 +50,7 @@ extension ExecutionEnvironment {
 
   private func take(_ bytes: inout [UInt8], from stream: OutputStream) {
     guard !bytes.isEmpty else { return }
+    if stream == .logChannel { return takeFrames(bytes) }
     bytes.removeLast(bytes.count - output.allowance.take(bytes.count))
     splitters[stream]?.append(bytes) { logLine($0, from: stream) }
   }

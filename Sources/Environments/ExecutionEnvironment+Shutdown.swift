@@ -31,6 +31,7 @@ extension ExecutionEnvironment {
     do { try sandbox.kill() } catch { host.logger.error("environment \(id): \(error)") }
     // What it wrote to its end belongs to what it was doing, not to what comes next.
     collectOutput()
+    endFrames()
     let runtime = runtime
     self.sandbox = nil
     self.runtime = nil

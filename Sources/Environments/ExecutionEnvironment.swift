@@ -43,6 +43,8 @@ package actor ExecutionEnvironment {
   /// Apart from `output`, which changes while a splitter gives out its lines.
   var splitters: [OutputStream: LineSplitter] = [.standardOutput: LineSplitter(), .standardError: LineSplitter()]
   var paces: [OutputStream: OutputPace] = [:]
+  /// The latest sandbox's log channel.
+  var frames = LogFrameParser()
   var times = Times()
   /// Bytes of the latest invocation's response that its caller has been given already.
   var streamedBytes = 0

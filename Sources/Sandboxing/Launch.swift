@@ -2,6 +2,9 @@ package import FunctionModel
 
 /// How the runtime of one environment is started: program, working directory and environment variables.
 package struct Launch: Sendable {
+  /// The descriptor of the runtime's log channel, as it is on Lambda.
+  package static let logChannel: UInt8 = 62
+
   package var arguments: [String]
   package var workingDirectory: String
   package var environment: [String: String]
@@ -58,6 +61,7 @@ package struct Launch: Sendable {
       "_HANDLER": version.handler,
       "_AWS_XRAY_DAEMON_ADDRESS": "169.254.100.1",
       "_AWS_XRAY_DAEMON_PORT": "2000",
+      "_LAMBDA_TELEMETRY_LOG_FD": String(logChannel),
       "AWS_REGION": region,
       "AWS_DEFAULT_REGION": region,
       "AWS_LAMBDA_FUNCTION_NAME": version.function.name,

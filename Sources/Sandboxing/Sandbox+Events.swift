@@ -42,10 +42,10 @@ extension Sandbox {
       watcher.watch(pipe.rawValue, for: .readable, oneShot: true) { handler(.readable(stream)) })
   }
 
-  /// Keeps the pipe of an extension, and tells what comes through it.
-  func watch(_ pipe: OutputPipe, of program: ProgramNumber) throws(SystemError) {
-    extensionOutputs.withLock { $0[program] = pipe }
-    try watches.withLock { (watches) throws(SystemError) in try watchOutput(&watches, .extension(program), pipe.readEnd) }
+  /// Keeps a pipe that was made here, and tells what comes through it.
+  func watch(_ pipe: OutputPipe, as stream: OutputStream) throws(SystemError) {
+    pipes.withLock { $0[stream] = pipe }
+    try watches.withLock { (watches) throws(SystemError) in try watchOutput(&watches, stream, pipe.readEnd) }
   }
 
   private func watchLife(_ watches: inout Watches, _ handler: @escaping @Sendable (SandboxEvent) -> Void) throws(SystemError) {

@@ -34,6 +34,15 @@ extension Sandbox {
     try send(.start(start), descriptors: passed.map(\.number))
   }
 
+  /// The same for the runtime, with a log channel as ``Launch/logChannel``.
+  package func startRuntime(_ launch: Launch) throws {
+    let pipe = try Pipe(nonBlockingReadEnd: true)
+    // Nobody in the sandbox may open it anew to read, or to write without waiting.
+    try pipe.writeEnd.setMode(0o200)
+    try start(launch, passing: [PassedDescriptor(number: pipe.writeEnd.rawValue, target: Launch.logChannel)])
+    try watch(OutputPipe(pipe.readEnd), as: .logChannel)
+  }
+
   /// The same for an extension, whose output is a stream of its own.
   package func startExtension(_ launch: Launch, as program: ProgramNumber) throws {
     let pipe = try Pipe(nonBlockingReadEnd: true)
@@ -41,7 +50,7 @@ extension Sandbox {
     try pipe.writeEnd.setMode(0o622)
     let writeEnd = pipe.writeEnd.rawValue
     try start(launch, as: program, passing: [1, 2].map { PassedDescriptor(number: writeEnd, target: $0) })
-    try watch(OutputPipe(pipe.readEnd), of: program)
+    try watch(OutputPipe(pipe.readEnd), as: .extension(program))
   }
 
   /// Signals a program's process group; nothing happens where it has not been started.
@@ -115,9 +124,9 @@ extension Sandbox {
     for continuation in waiting { continuation.resume(returning: .failure(socketFailure(EPIPE))) }
   }
 
-  /// What an extension wrote. Without one of that number there is nothing to come.
-  func readExtension(_ program: ProgramNumber, into buffer: inout [UInt8], upTo limit: Int) throws(SystemError) -> ReadOutcome {
-    guard let pipe = extensionOutputs.withLock({ $0[program] }) else { return .endOfFile }
+  /// What came through a pipe that was made here. Without one for that stream there is nothing to come.
+  func readPipe(of stream: OutputStream, into buffer: inout [UInt8], upTo limit: Int) throws(SystemError) -> ReadOutcome {
+    guard let pipe = pipes.withLock({ $0[stream] }) else { return .endOfFile }
     return try pipe.readEnd.read(into: &buffer, upTo: limit)
   }
 }

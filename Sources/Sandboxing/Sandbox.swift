@@ -25,8 +25,8 @@ package final class Sandbox: Sendable {
   /// Of all sandboxes.
   let statistics: SandboxStatistics
 
-  /// What extensions write.
-  let extensionOutputs = Mutex<[ProgramNumber: OutputPipe]>([:])
+  /// The log channel, and what extensions write.
+  let pipes = Mutex<[OutputStream: OutputPipe]>([:])
   /// Who waits for a socket, in the order of asking.
   let socketRequests = Mutex<[CheckedContinuation<Result<CInt, SystemError>, Never>]>([])
 
@@ -121,7 +121,7 @@ package final class Sandbox: Sendable {
         switch stream {
         case .standardOutput: try descriptors.standardOutput.read(into: &buffer, upTo: chunk)
         case .standardError: try descriptors.standardError.read(into: &buffer, upTo: chunk)
-        case .extension(let program): try readExtension(program, into: &buffer, upTo: chunk)
+        case .logChannel, .extension: try readPipe(of: stream, into: &buffer, upTo: chunk)
         }
       switch outcome {
       case .bytes: continue
@@ -138,6 +138,8 @@ package enum OutputStream: Sendable, Hashable {
   /// The runtime's.
   case standardOutput
   case standardError
+  /// The frames of the runtime's client.
+  case logChannel
   /// Both of an extension.
   case `extension`(ProgramNumber)
 }

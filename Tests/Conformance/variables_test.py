@@ -53,8 +53,8 @@ RUBY = COMMON | TRACE | BY_SHELL | {
 }
 # The trace is a system property there, `com.amazonaws.xray.traceHeader`: java_test.py.
 JAVA = COMMON | BY_SHELL | {"AWS_EXECUTION_ENV": "AWS_Lambda_java17", "_HANDLER": "example.Look"}
-# A framed log channel (_LAMBDA_TELEMETRY_LOG_FD) is read and unset by the clients before the handler runs.
-PROVIDED = COMMON
+# The log channel's descriptor is read and unset by the clients before the handler runs; a bootstrap of the function's own has it.
+PROVIDED = COMMON | {"_LAMBDA_TELEMETRY_LOG_FD": "62"}
 # bash makes these up for itself where they are missing.
 SHELLS_OWN = {"PWD": "/var/task", "SHLVL": re.compile(r"\d"), "_": re.compile(".*")}
 

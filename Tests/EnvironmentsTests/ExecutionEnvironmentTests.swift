@@ -18,7 +18,7 @@ final class Bench: Sendable {
 
   deinit { RuntimesFolder.remove(directory) }
 
-  init(timeout: Duration = .seconds(3)) throws {
+  init(timeout: Duration = .seconds(3), format: LogFormat = .text) throws {
     roostd = try FakeRoostd()
     desk = Desk()
     var problems = [String]()
@@ -32,7 +32,7 @@ final class Bench: Sendable {
     let version = FunctionVersion(
       key: .init(function: id, version: "$LATEST", revision: "1"), runtime: Runtime("python3.11")!, handler: "h", role: "",
       timeout: timeout, memory: .megabytes(128), ephemeralStorage: .megabytes(512), environment: [:],
-      code: ContentDigest(String(repeating: "0", count: 64))!, layers: [], logGroup: "/aws/lambda/hello")
+      code: ContentDigest(String(repeating: "0", count: 64))!, layers: [], logGroup: "/aws/lambda/hello", logFormat: format)
     environment = ExecutionEnvironment(
       id: "11111111-2222-4333-8444-555555555555", version: version, hostUserID: 7,
       eventLoop: MultiThreadedEventLoopGroup.singleton.next(), host: host, recorder: desk, delegate: desk)
@@ -64,7 +64,7 @@ final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
   private struct State {
     var available = 0
     var waiter: CheckedContinuation<Void, Never>?
-    var lines: [String] = []
+    var records: [LogRecord] = []
     var rows: [InvocationRecord] = []
     var failures: [String] = []
     var ended = false
@@ -88,7 +88,8 @@ final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
     }
   }
 
-  var lines: [String] { state.withLock { $0.lines } }
+  var lines: [String] { records.map(\.message) }
+  var records: [LogRecord] { state.withLock { $0.records } }
   var rows: [InvocationRecord] { state.withLock { $0.rows } }
   var failures: [String] { state.withLock { $0.failures } }
   var losses: Int { state.withLock { $0.lost } }
@@ -116,7 +117,7 @@ final class Desk: ExecutionEnvironmentDelegate, EnvironmentRecorder {
   func environmentEnded(_ environment: ExecutionEnvironment) { state.withLock { $0.ended = true } }
   func record(_ invocation: InvocationRecord) { state.withLock { $0.rows.append(invocation) } }
   func record(_ environment: EnvironmentRecord) {}
-  func record(_ line: LogRecord) { state.withLock { $0.lines.append(line.message) } }
+  func record(_ line: LogRecord) { state.withLock { $0.records.append(line) } }
 }
 
 @Suite struct `An execution environment` {

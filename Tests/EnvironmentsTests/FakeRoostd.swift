@@ -108,6 +108,8 @@ final class FakeSandbox: Sendable {
   let port: Int
   private let directory: String
   private let control: CInt
+  /// The runtime's end of its log channel.
+  private let logChannel = Mutex<CInt>(-1)
   private let output: CInt
   private let outOfMemory: CInt
   private let handed: Mutex<[(DescriptorRole, CInt)]>
@@ -145,7 +147,7 @@ final class FakeSandbox: Sendable {
   ]
 
   deinit {
-    for number in [control, output, outOfMemory] { close(number) }
+    for number in [control, output, outOfMemory, logChannel.withLock({ $0 })] where number >= 0 { close(number) }
     for name in ["freeze", "kill", "quota", "weight"] + Self.statistics.keys {
       unlink("\(directory)/\(name)")
     }
@@ -176,12 +178,33 @@ final class FakeSandbox: Sendable {
   func print(_ text: String) { _ = text.withCString { write(output, $0, strlen($0)) } }
   func printLine(_ text: String) { print(text + "\n") }
 
+  /// Waits for room like a runtime, and so only from a thread of its own if there may be none.
+  func writeFrames(_ bytes: [UInt8]) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { write(logChannel.withLock { $0 }, $0.baseAddress, $0.count) }
+      precondition(count > 0)
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  /// The descriptors beside the request to start the runtime: its log channel.
+  private func takeStart() {
+    var waiting = pollfd(fd: control, events: Int16(POLLIN), revents: 0)
+    precondition(poll(&waiting, 1, -1) == 1)
+    let socket = Descriptor(owning: dup(control))
+    guard var packet = try? PacketSocket.receive(from: socket, limit: 65_536),
+      let channel = packet.takeFirstDescriptor()
+    else { preconditionFailure("a start brings the log channel") }
+    let number = channel.release()
+    logChannel.withLock { $0 = number }
+  }
+
   /// A runtime in it: connects once roost-init has been told to start one.
   func runtime() async -> FakeRuntime {
     await withCheckedContinuation { continuation in
-      ThreadBody { [control, port] in
-        var packet = [UInt8](repeating: 0, count: 65_536)
-        precondition(read(control, &packet, packet.count) > 0)
+      ThreadBody { [port] in
+        self.takeStart()
         continuation.resume(returning: FakeRuntime(port: port))
       }.start()
     }
