@@ -10,8 +10,9 @@ import NIOCore
 struct EnvironmentStateMachine: ~Copyable {
   enum State {
     case new
-    /// A sandbox is being made, or its runtime starts. With an invocation: init repeated inside that invoke.
-    case initializing(RunningInvocation?)
+    /// A sandbox is being made, or its programs start. With an invocation: init repeated inside that invoke. The runtime may be ready, and
+    /// extensions not.
+    case initializing(RunningInvocation?, runtimeIsReady: Bool = false)
     case idle
     case running(RunningInvocation)
     /// The sandbox is being taken down; the environment stays, with its `/tmp`.
@@ -58,26 +59,43 @@ struct EnvironmentStateMachine: ~Copyable {
     case initialized
     /// Init inside an invoke is over: now its event can be delivered.
     case deliver(RunningInvocation)
-    /// The runtime asks for more: the invocation is over.
+    /// The runtime and the extensions ask for more: the invocation is over.
     case finished(RunningInvocation)
+    /// The runtime's part of the invocation is over, and an extension's is not.
+    case awaitExtensions(RunningInvocation)
     case ignore
   }
 
   /// The runtime asked for its next event.
-  mutating func runtimeIsReady() -> ReadyAction {
+  mutating func runtimeIsReady(at time: NIODeadline, extensionsAreReady: Bool) -> ReadyAction {
     switch state {
-    case .initializing(nil):
-      state = .idle
-      return .initialized
-    case .initializing(.some(let running)):
-      state = .running(running)
-      return .deliver(running)
-    case .running(let running):
+    case .initializing(let running, _): state = .initializing(running, runtimeIsReady: true)
+    case .running(var running):
       // Without an answer the runtime is only asking again for the event it has.
       guard running.answered != nil else { return .ignore }
+      guard running.runtimeDone == nil else { return .ignore }
+      running.runtimeDone = time
+      running.awaitsExtensions = !extensionsAreReady
+      state = .running(running)
+      if running.awaitsExtensions { return .awaitExtensions(running) }
+    case .new, .idle, .resetting, .reset, .stopping, .stopped: break
+    }
+    return extensionsAreReady ? self.extensionsAreReady() : .ignore
+  }
+
+  /// All extensions have asked for their next event.
+  mutating func extensionsAreReady() -> ReadyAction {
+    switch state {
+    case .initializing(nil, runtimeIsReady: true):
+      state = .idle
+      return .initialized
+    case .initializing(.some(let running), runtimeIsReady: true):
+      state = .running(running)
+      return .deliver(running)
+    case .running(let running) where running.runtimeDone != nil:
       state = .idle
       return .finished(running)
-    case .new, .idle, .resetting, .reset, .stopping, .stopped:
+    case .initializing(_, runtimeIsReady: false), .running, .new, .idle, .resetting, .reset, .stopping, .stopped:
       return .ignore
     }
   }
@@ -115,10 +133,10 @@ struct EnvironmentStateMachine: ~Copyable {
   /// The runtime ended, ran out of memory or time, or broke the protocol. Unless ignored, the sandbox must go.
   mutating func fault() -> FaultAction {
     switch state {
-    case .initializing(nil):
+    case .initializing(nil, _):
       state = .resetting
       return .initPhaseFailed
-    case .initializing(.some(let running)), .running(let running):
+    case .initializing(.some(let running), _), .running(let running):
       state = .resetting
       return .invocationFailed(running)
     case .idle:
@@ -154,7 +172,7 @@ struct EnvironmentStateMachine: ~Copyable {
 
   mutating func stop() -> StopAction {
     switch state {
-    case .initializing(let running):
+    case .initializing(let running, _):
       state = .stopping
       return .stop(running)
     case .running(let running):
@@ -191,6 +209,9 @@ struct RunningInvocation: Sendable {
   var isCold: Bool
   var delivered: NIODeadline?
   var answered: Answered?
+  /// When the runtime asked for more after that; extensions may take longer.
+  var runtimeDone: NIODeadline?
+  var awaitsExtensions = false
   /// Init is repeated inside this invoke.
   var initializesInside = false
   /// How long a repeated init inside this invoke took.

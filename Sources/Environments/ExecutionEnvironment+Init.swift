@@ -5,7 +5,8 @@ import RuntimeAPI
 import Sandboxing
 import SpawnProtocol
 
-// Init: a sandbox is made, its Runtime API served, its runtime started. Init is over when the runtime asks for an event.
+// Init: a sandbox is made, its Runtime API served, its extensions and then its runtime started. Init is over when all have asked for an
+// event.
 extension ExecutionEnvironment {
   /// Makes a sandbox and starts the runtime in it. How it goes on is told by the runtime, the sandbox or the clock.
   func bringUp() async {
@@ -41,18 +42,20 @@ extension ExecutionEnvironment {
     }
   }
 
-  /// Serves the Runtime API at the sandbox's listener and starts its program.
+  /// Serves the Runtime API at the sandbox's listener and starts its programs.
   private func serve(_ sandbox: Sandbox, generation: Int) async throws {
     // Before the clocks of the init phase, which are the function's.
     let credentials = try await fetchCredentials()
     guard isBringingUp(generation) else { return }
     willExpire(with: credentials)
     guard let listener = sandbox.takeListener() else { preconditionFailure("a new sandbox has its listener") }
+    let extensions = try ExternalExtensions.names(of: version, artifacts: host.artifacts)
     let peer = RuntimePeer(environment: self, generation: generation)
     let runtime = try await RuntimeAPIServer.serve(
       listener: listener, on: eventLoop, delegate: peer,
       function: RegisteredFunction(
-        name: version.function.name, version: version.version, handler: version.handler, account: version.function.owner.account),
+        name: version.function.name, version: version.version, handler: version.handler, account: version.function.owner.account,
+        externalExtensions: extensions),
       logger: host.logger
     ).get()
     guard isBringingUp(generation) else {
@@ -65,7 +68,7 @@ extension ExecutionEnvironment {
     }
     times.initBegan = .now()
     guard let image = host.images[version.runtime] else { return fault(.invalidEntrypoint) }
-    guard case .initializing(let running) = machine.state else { return }
+    guard case .initializing(let running, _) = machine.state else { return }
     tellInitStart((image.version, runtimeARN(image)), running: running)
     if running == nil {
       if credentials == nil { logFault("NO_CREDENTIALS: this host's configuration has none for \(version.role)") }
@@ -74,8 +77,9 @@ extension ExecutionEnvironment {
     guard let entrypoint = host.images.entrypoint(for: version, artifacts: host.artifacts) else {
       return fault(.invalidEntrypoint)
     }
-    try sandbox.startRuntime(
-      Launch(version: version, image: image, entrypoint: entrypoint, logStream: logStream, credentials: credentials))
+    try startPrograms(
+      Launch(version: version, image: image, entrypoint: entrypoint, logStream: logStream, credentials: credentials), extensions,
+      in: sandbox)
   }
 
   /// Whether the sandbox numbered `generation` is still wanted.
@@ -94,7 +98,7 @@ extension ExecutionEnvironment {
   }
 
   /// The host could not do its part: nothing of the function is to blame, and the environment ends.
-  private func hostFailed(_ reason: String, generation: Int) async {
+  func hostFailed(_ reason: String, generation: Int) async {
     guard generation == self.generation else { return }
     host.logger.error("environment \(id): \(reason)")
     clearClock()
@@ -102,7 +106,7 @@ extension ExecutionEnvironment {
       running?.invocation.completion(.hostFault(reason))
       if running == nil { delegate.environment(self, couldNotStart: reason) }
     }
-    await takeDown(keepVolume: false, reason: "failure")
+    await takeDown(keepVolume: false, reason: "failure", tellingExtensions: .failure)
   }
 
   /// The init phase is over: the burst of CPU ends with it.
@@ -165,5 +169,7 @@ final class RuntimePeer: RuntimeAPIDelegate {
     }
   }
 
-  func extensionTold(_ notice: ExtensionNotice) {}
+  func extensionTold(_ notice: ExtensionNotice) {
+    environment?.assumeIsolated { [generation] in $0.extensionTold(notice, generation) }
+  }
 }

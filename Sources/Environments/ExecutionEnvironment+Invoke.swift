@@ -9,10 +9,18 @@ import SpawnProtocol
 extension ExecutionEnvironment {
   func runtimeIsReady(_ generation: Int) {
     guard generation == self.generation else { return }
-    switch machine.runtimeIsReady() {
+    proceed(machine.runtimeIsReady(at: .now(), extensionsAreReady: extensionsAreReady))
+  }
+
+  func proceed(_ action: EnvironmentStateMachine.ReadyAction) {
+    switch action {
     case .initialized: initialized()
     case .deliver(let running): initializedInsideInvoke(running)
     case .finished(let running): finish(running, fault: nil)
+    case .awaitExtensions(let running):
+      // They may wait for this very record, and for what the runtime wrote before it.
+      collectOutput()
+      tellRuntimeDone(report(running, ended: .now(), fault: nil, usage: Usage()))
     case .ignore: break
     }
   }
@@ -63,14 +71,18 @@ extension ExecutionEnvironment {
     let ended = NIODeadline.now()
     collectOutput()
     let usage = usage()
-    let report = InvocationReport(
-      running, ended: ended, fault: fault, usage: usage, version: version, times: times, streamedBytes: streamedBytes,
-      responseBegan: responseBegan)
+    let report = report(running, ended: ended, fault: fault, usage: usage)
     times.used = usage
     logEnd(running, report, fault: fault)
     answerHeld(running, fault: fault)
     if fault == nil { becomeAvailable() }
     recorder.record(report.record(environment: id))
+  }
+
+  private func report(_ running: RunningInvocation, ended: NIODeadline, fault: InvocationFault?, usage: Usage) -> InvocationReport {
+    InvocationReport(
+      running, ended: ended, fault: fault, usage: usage, version: version, times: times, streamedBytes: streamedBytes,
+      responseBegan: responseBegan)
   }
 
   /// Gives the caller its answer if it has none yet: held back for the log's tail, or made of the fault.
@@ -112,15 +124,13 @@ extension ExecutionEnvironment {
       delegate.environmentIsLost(self)
     }
     clearClock()
-    Task { await self.takeDown(keepVolume: true, reason: nil) }
+    Task { await self.takeDown(keepVolume: true, reason: nil, tellingExtensions: fault.shutdownReason) }
   }
 
   private func initPhaseFailed(_ fault: InvocationFault) {
     collectOutput()
     let duration = .now() - times.initBegan
-    logText(
-      "INIT_REPORT Init Duration: \(Milliseconds(duration).text) ms\tPhase: init\tStatus: \(fault.reportStatus)\t"
-        + "Error Type: \(fault.errorType)")
+    logText(initReport("init", fault, duration))
     tellInitEnd(phase: .initialization, fault: fault, duration: duration)
   }
 
@@ -128,12 +138,29 @@ extension ExecutionEnvironment {
     guard generation == self.generation, let sandbox else { return }
     switch event {
     case .started: break
-    case .failedToStart: fault(.invalidEntrypoint)
-    case .exited(_, let status): fault(killedForMemory(sandbox) ? .outOfMemory : .exited(status))
-    case .ended: fault(killedForMemory(sandbox) ? .outOfMemory : .exited(.signal(9)))
+    case .failedToStart(let program, let errno):
+      programEnded(program)
+      couldNotStart(program, errno: errno)
+    case .exited(let program, let status):
+      programEnded(program)
+      ended(program, status, in: sandbox)
+    case .ended:
+      for program in programs.running { programEnded(program) }
+      fault(killedForMemory(sandbox) ? .outOfMemory : .exited(.signal(9)))
     case .memoryNotice: checkMemory(generation: generation, after: [.milliseconds(1), .milliseconds(10), .milliseconds(50)])
     case .readable(let stream): readOutput(stream, of: sandbox)
     }
+  }
+
+  private func couldNotStart(_ program: ProgramNumber, errno: Int32) {
+    guard program != .runtime else { return fault(.invalidEntrypoint) }
+    tellExtension(programs.name(of: program), "LaunchError", errorType: "Extension.LaunchError")
+    fault(.extension(.notStarted(name: programs.name(of: program), errno: errno)))
+  }
+
+  private func ended(_ program: ProgramNumber, _ status: ExitStatus, in sandbox: Sandbox) {
+    if killedForMemory(sandbox) { return fault(.outOfMemory) }
+    fault(program == .runtime ? .exited(status) : .extension(.ended(status)))
   }
 
   /// Any process killed for want of memory ends the whole environment. The v1 notice comes a moment before the kill.

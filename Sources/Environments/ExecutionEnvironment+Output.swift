@@ -23,7 +23,7 @@ extension ExecutionEnvironment {
   /// Everything written before now is in the log when this returns.
   func collectOutput() {
     guard let sandbox else { return }
-    for stream in [OutputStream.standardOutput, .standardError, .logChannel] {
+    for stream in programs.outputs {
       _ = drain(stream, of: sandbox, limit: Self.pipeSize)
       splitters[stream]?.flush { logLine($0, from: stream) }
     }
@@ -56,7 +56,12 @@ extension ExecutionEnvironment {
   }
 
   private func logLine(_ line: String, from stream: OutputStream) {
-    write(line, from: stream == .standardOutput ? .stdout : .stderr)
+    switch stream {
+    case .standardOutput: write(line, from: .stdout)
+    case .standardError: write(line, from: .stderr)
+    case .extension: write(line, from: .extension)
+    case .logChannel: break  // has records, and no lines
+    }
   }
 
   /// One record of the function's or of an extension's, if it matters enough to be kept; who subscribed is told in any case.

@@ -13,14 +13,14 @@ extension ExecutionEnvironment {
     if case .stop(let running) = machine.stop() {
       if let running { finish(running, fault: .stopped) }
       clearClock()
-      await takeDown(keepVolume: false, reason: reason)
+      await takeDown(keepVolume: false, reason: reason, tellingExtensions: .spindown)
     }
     guard !hasEnded else { return }
     await withCheckedContinuation { endWaiters.append($0) }
   }
 
-  /// Kills every process, closes the Runtime API, and has roostd remove the sandbox.
-  func takeDown(keepVolume: Bool, reason: String?) async {
+  /// Lets extensions end in order, kills every process, closes the Runtime API, and has roostd remove the sandbox.
+  func takeDown(keepVolume: Bool, reason: String?, tellingExtensions shutdownReason: ShutdownReason) async {
     endReason = endReason ?? reason
     expiration?.cancel()
     guard let sandbox else {
@@ -28,6 +28,7 @@ extension ExecutionEnvironment {
       if !isCreating { sandboxIsGone() }
       return
     }
+    await shutDownPrograms(of: sandbox, shutdownReason)
     do { try sandbox.kill() } catch { host.logger.error("environment \(id): \(error)") }
     // What it wrote to its end belongs to what it was doing, not to what comes next.
     collectOutput()

@@ -41,6 +41,23 @@ extension ExecutionEnvironment {
     telemetry(.initReport(.init(phase: phase, outcome: outcome, duration: .nanoseconds(duration.nanoseconds))))
   }
 
+  /// The line of an init that failed.
+  func initReport(_ phase: String, _ fault: InvocationFault, _ duration: TimeAmount) -> String {
+    "INIT_REPORT Init Duration: \(Milliseconds(duration).text) ms\tPhase: \(phase)\tStatus: \(fault.reportStatus)\t"
+      + "Error Type: \(fault.errorType)"
+  }
+
+  func tellRuntimeDone(_ report: InvocationReport) {
+    telemetry(.runtimeDone(report.runtimeDone))
+  }
+
+  /// How an extension's init went, or that it failed later.
+  func tellExtension(_ name: String, _ state: String, events: [String] = [], errorType: String? = nil) {
+    let error = errorType.map { "\tError Type: \($0.jsonSafe)" } ?? ""
+    logText("EXTENSION\tName: \(name.jsonSafe)\tState: \(state)\tEvents: [\(events.joined(separator: ","))]\(error)")
+    telemetry(.extension(.init(name: name, state: state, events: events, errorType: errorType)))
+  }
+
   func tellStart(_ invocation: Invocation) {
     logText("START RequestId: \(invocation.requestID) Version: \(version.version)")
     telemetry(
@@ -53,13 +70,16 @@ extension ExecutionEnvironment {
   func tellEnd(_ running: RunningInvocation, _ report: InvocationReport, fault: InvocationFault?) {
     let requestID = running.invocation.requestID
     if running.initializesInside, running.delivered == nil, let fault {
-      tellInitEnd(phase: .invoke, fault: fault, duration: .now() - times.initBegan)
+      let duration = NIODeadline.now() - times.initBegan
+      logText(initReport("invoke", fault, duration))
+      tellInitEnd(phase: .invoke, fault: fault, duration: duration)
     }
     let lines = fault?.logLines(requestID: requestID, now: WallClock.timestamp()) ?? []
     for line in lines { logText(line) }
     if let line = lines.first { telemetry(.fault(line)) }
     logText("END RequestId: \(requestID)")
-    telemetry(.runtimeDone(report.runtimeDone))
+    // With extensions that took longer it has been told already.
+    if !running.awaitsExtensions { tellRuntimeDone(report) }
     telemetry(.end(requestID: requestID))
     logText(report.line)
     telemetry(.report(report.telemetry))
@@ -103,7 +123,7 @@ extension InvocationFault {
     switch self {
     case .timedOut, .initTimedOut: .init(.timeout, errorType: errorType)
     case .stopped: .init(.failure, errorType: errorType)
-    case .exited, .outOfMemory, .invalidEntrypoint, .initError, .invalidResponseMode, .truncatedResponse:
+    case .exited, .outOfMemory, .invalidEntrypoint, .initError, .invalidResponseMode, .truncatedResponse, .extension:
       .init(.error, errorType: errorType)
     }
   }
@@ -112,8 +132,8 @@ extension InvocationFault {
 extension InvocationReport {
   var runtimeDone: TelemetryRecord.RuntimeDone {
     TelemetryRecord.RuntimeDone(
-      requestID: running.invocation.requestID, outcome: telemetryOutcome,
-      duration: .nanoseconds(running.delivered.map { ended - $0 }?.nanoseconds ?? 0), producedBytes: producedBytes, spans: spans,
+      requestID: running.invocation.requestID, outcome: running.runtimeDone == nil ? telemetryOutcome : answerOutcome,
+      duration: .nanoseconds(running.delivered.map { runtimeEnded - $0 }?.nanoseconds ?? 0), producedBytes: producedBytes, spans: spans,
       tracing: .init(sampled: running.invocation.traceID))
   }
 
@@ -126,8 +146,12 @@ extension InvocationReport {
       tracing: .init(sampled: running.invocation.traceID))
   }
 
-  private var telemetryOutcome: TelemetryRecord.Outcome {
-    if let fault { return fault.telemetryOutcome }
+  /// When the runtime's part was over.
+  private var runtimeEnded: NIODeadline { running.runtimeDone ?? ended }
+
+  private var telemetryOutcome: TelemetryRecord.Outcome { fault?.telemetryOutcome ?? answerOutcome }
+
+  private var answerOutcome: TelemetryRecord.Outcome {
     guard let answered = running.answered, answered.isError else { return .init(.success) }
     return .init(.error, errorType: answered.errorType)
   }
@@ -136,7 +160,7 @@ extension InvocationReport {
   private var spans: [TelemetryRecord.Span] {
     guard let delivered = running.delivered, let answered = running.answered?.time else { return [] }
     let began = responseBegan ?? answered
-    return [("responseLatency", delivered, began), ("responseDuration", began, answered), ("runtimeOverhead", answered, ended)]
+    return [("responseLatency", delivered, began), ("responseDuration", began, answered), ("runtimeOverhead", answered, runtimeEnded)]
       .map { name, from, to in
         TelemetryRecord.Span(
           name, start: running.begunWall * 1_000 + (from - running.begun).microseconds, duration: .nanoseconds((to - from).nanoseconds))

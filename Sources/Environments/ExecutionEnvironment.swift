@@ -46,6 +46,7 @@ package actor ExecutionEnvironment {
   /// The latest sandbox's log channel.
   var frames = LogFrameParser()
   var times = Times()
+  var programs = Programs()
   /// Bytes of the latest invocation's response that its caller has been given already.
   var streamedBytes = 0
   /// When the first of them came.

@@ -1,5 +1,6 @@
 import FunctionModel
 import NIOCore
+import RuntimeAPI
 import SpawnProtocol
 
 /// Why an invocation or an init ended badly, other than by an error that the function itself answered.
@@ -18,6 +19,8 @@ enum InvocationFault: Sendable {
   case invalidResponseMode
   /// A streamed response broke off.
   case truncatedResponse
+  /// An extension did not start, failed or ended.
+  case `extension`(ExtensionFault)
   /// The host took the sandbox away.
   case stopped
 
@@ -31,13 +34,14 @@ enum InvocationFault: Sendable {
     case .initError(_, let type): type
     case .invalidResponseMode: "Runtime.InvalidResponseModeHeader"
     case .truncatedResponse: "Runtime.TruncatedResponse"
+    case .extension(let fault): fault.errorType
     case .stopped: "Sandbox.Failure"
     }
   }
 
   var outcome: InvocationOutcome {
     switch self {
-    case .exited, .invalidResponseMode, .truncatedResponse: .crash
+    case .exited, .invalidResponseMode, .truncatedResponse, .extension: .crash
     case .outOfMemory: .outOfMemory
     case .timedOut: .timeout
     case .initTimedOut, .invalidEntrypoint, .initError: .initError
@@ -49,8 +53,24 @@ enum InvocationFault: Sendable {
   var reportStatus: String {
     switch self {
     case .timedOut, .initTimedOut: "timeout"
-    case .exited, .outOfMemory, .invalidEntrypoint, .initError, .invalidResponseMode, .truncatedResponse, .stopped: "error"
+    case .exited, .outOfMemory, .invalidEntrypoint, .initError, .invalidResponseMode, .truncatedResponse, .extension,
+      .stopped:
+      "error"
     }
+  }
+
+  /// What the extensions of the sandbox that it ends are told.
+  var shutdownReason: ShutdownReason {
+    switch self {
+    case .timedOut, .initTimedOut: .timeout
+    case .exited, .outOfMemory, .invalidEntrypoint, .initError, .invalidResponseMode, .truncatedResponse, .extension: .failure
+    case .stopped: .spindown
+    }
+  }
+
+  /// Whether it is the extensions' and not the runtime's.
+  var isOfExtension: Bool {
+    if case .extension = self { true } else { false }
   }
 
   /// The message without its `RequestId: … Error: `.
@@ -66,6 +86,7 @@ enum InvocationFault: Sendable {
     case .initError(_, let type): "Runtime failed to initialize: \(type)"
     case .invalidResponseMode: "Invalid function response mode"
     case .truncatedResponse: "Response was truncated"
+    case .extension(let fault): fault.message
     case .stopped: "The execution environment was stopped"
     }
   }
@@ -81,9 +102,63 @@ enum InvocationFault: Sendable {
     switch self {
     case .timedOut: ["\(now) \(requestID) \(message)"]
     case .initError: []
-    case .exited, .outOfMemory, .initTimedOut, .invalidEntrypoint, .invalidResponseMode, .truncatedResponse, .stopped:
+    case .exited, .outOfMemory, .initTimedOut, .invalidEntrypoint, .invalidResponseMode, .truncatedResponse, .extension, .stopped:
       ["RequestId: \(requestID) Error: \(message)", errorType]
     }
+  }
+}
+
+/// Why an extension ended an init or an invocation; who wrote it is to be found in the log.
+enum ExtensionFault: Sendable {
+  /// It could not be executed.
+  case notStarted(name: String, errno: Int32)
+  case ended(ExitStatus)
+  /// It told so: `type` is `Extension.InitError` or `Extension.ExitError`, `sent` the type that it gave itself.
+  case failed(type: String, sent: String)
+  /// More than may be.
+  case tooMany(Int)
+
+  var errorType: String {
+    switch self {
+    case .notStarted: "Extension.LaunchError"
+    case .ended: "Extension.Crash"
+    case .failed(let type, _): type
+    case .tooMany: "Extension.InitError"
+    }
+  }
+
+  fileprivate var message: String {
+    switch self {
+    case .notStarted(let name, let errno): "fork/exec /opt/extensions/\(name): \(errorText(errno))".jsonSafe
+    case .ended(.code(0)): "exit code 0"
+    case .ended(.code(let code)): "exit status \(code)"
+    case .ended(.signal(let number)): "signal: \(signalName(number))"
+    case .failed(_, let sent): sent.jsonSafe
+    case .tooMany(let count): "\(count) extensions in /opt/extensions, at most 10 may be started"
+    }
+  }
+}
+
+extension String {
+  /// Without what would have to be escaped in JSON: for names that a tenant chose.
+  var jsonSafe: String {
+    String(unicodeScalars.map { $0.value < 0x20 || $0 == "\"" || $0 == "\\" ? "?" : Character($0) })
+  }
+}
+
+/// The errors of execve(2) as Go words them.
+private func errorText(_ errno: Int32) -> String {
+  switch errno {
+  case 1: "operation not permitted"
+  case 2: "no such file or directory"
+  case 8: "exec format error"
+  case 11: "resource temporarily unavailable"
+  case 12: "cannot allocate memory"
+  case 13: "permission denied"
+  case 20: "not a directory"
+  case 26: "text file busy"
+  case 40: "too many levels of symbolic links"
+  default: "errno \(errno)"
   }
 }
 

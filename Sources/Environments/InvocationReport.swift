@@ -5,6 +5,7 @@ import NIOCore
 struct InvocationReport {
   let running: RunningInvocation
   /// Why it ended badly. What befell the environment after the answer is not the invocation's: its caller has a success, or the error it sent.
+  /// But extensions that fail, or are not done in time, are told of.
   let fault: InvocationFault?
   let version: FunctionVersion
   let usage: Usage
@@ -22,13 +23,13 @@ struct InvocationReport {
     self.ended = ended
     self.streamedBytes = streamedBytes
     self.responseBegan = responseBegan
-    self.fault = running.answered == nil ? fault : nil
+    self.fault = running.answered == nil || running.awaitsExtensions || fault?.isOfExtension == true ? fault : nil
     self.usage = usage
     self.version = version
     self.times = times
   }
 
-  /// From taking the invocation (a repeated init included) to the runtime's next question; cut to the timeout.
+  /// From taking the invocation (a repeated init included) to the next question of the runtime and of all extensions; cut to the timeout.
   var duration: TimeAmount {
     min(ended - running.begun, running.deadline - running.begun)
   }
@@ -59,7 +60,7 @@ struct InvocationReport {
     InvocationRecord(
       requestID: running.invocation.requestID, function: version.function, version: version.version,
       environmentID: environment, type: .requestResponse, outcome: outcome,
-      errorType: fault?.errorType ?? running.answered?.errorType, coldStart: running.isCold,
+      errorType: running.answered == nil ? fault?.errorType : running.answered?.errorType, coldStart: running.isCold,
       accepted: running.begunWall - (running.begun - running.invocation.accepted).microseconds / 1_000, phases: phases,
       billedMilliseconds: billedMilliseconds, memorySize: version.memory, maxMemoryUsed: usage.maxMemory,
       cpuMicroseconds: max(0, usage.cpuMicroseconds - times.used.cpuMicroseconds),

@@ -14,7 +14,9 @@ import Testing
   private func initialized() -> EnvironmentStateMachine {
     var machine = EnvironmentStateMachine()
     _ = machine.start()
-    guard case .initialized = machine.runtimeIsReady() else { fatalError("init ends with the first /next") }
+    guard case .initialized = machine.runtimeIsReady(at: .now(), extensionsAreReady: true) else {
+      fatalError("init ends with the first /next")
+    }
     return machine
   }
 
@@ -27,14 +29,62 @@ import Testing
   @Test func `an invocation is over when the runtime asks again after its answer, not before`() {
     var machine = initialized()
     _ = machine.invoke(running())
-    guard case .ignore = machine.runtimeIsReady() else { return #expect(Bool(false), "no answer yet") }
+    guard case .ignore = machine.runtimeIsReady(at: .now(), extensionsAreReady: true) else { return #expect(Bool(false), "no answer yet") }
     let first = machine.answered(at: .now(), isError: false, errorType: nil, bytes: 1)
     #expect(first?.invocation.requestID == "r1")
     let second = machine.answered(at: .now(), isError: false, errorType: nil, bytes: 1)
     #expect(second == nil)
-    guard case .finished(let done) = machine.runtimeIsReady() else { return #expect(Bool(false), "answered and asked again") }
+    guard case .finished(let done) = machine.runtimeIsReady(at: .now(), extensionsAreReady: true) else {
+      return #expect(Bool(false), "answered and asked again")
+    }
     #expect(done.answered?.bytes == 1)
     guard case .idle = machine.state else { return #expect(Bool(false), "idle again") }
+  }
+
+  @Test func `init lasts until the runtime and all extensions have asked, whoever is last`() {
+    var machine = EnvironmentStateMachine()
+    _ = machine.start()
+    guard case .ignore = machine.runtimeIsReady(at: .now(), extensionsAreReady: false) else {
+      return #expect(Bool(false), "an extension is still busy")
+    }
+    guard case .refuse = machine.invoke(running()) else { return #expect(Bool(false), "not initialised yet") }
+    guard case .initialized = machine.extensionsAreReady() else { return #expect(Bool(false), "now it is") }
+
+    var other = EnvironmentStateMachine()
+    _ = other.start()
+    guard case .ignore = other.extensionsAreReady() else { return #expect(Bool(false), "the runtime has not asked") }
+    guard case .initialized = other.runtimeIsReady(at: .now(), extensionsAreReady: true) else {
+      return #expect(Bool(false), "the runtime was last")
+    }
+  }
+
+  @Test func `an invocation lasts until the extensions have asked, too, and that is noted`() {
+    var machine = initialized()
+    _ = machine.invoke(running())
+    guard case .ignore = machine.extensionsAreReady() else { return #expect(Bool(false), "no answer yet") }
+    _ = machine.answered(at: .now(), isError: false, errorType: nil, bytes: 1)
+    guard case .ignore = machine.extensionsAreReady() else { return #expect(Bool(false), "the runtime has not asked") }
+    let done = NIODeadline.now()
+    guard case .awaitExtensions = machine.runtimeIsReady(at: done, extensionsAreReady: false) else {
+      return #expect(Bool(false), "an extension is still busy")
+    }
+    guard case .ignore = machine.runtimeIsReady(at: .now(), extensionsAreReady: false) else {
+      return #expect(Bool(false), "a second waiter of the runtime changes nothing")
+    }
+    guard case .refuse = machine.invoke(running("r2")) else { return #expect(Bool(false), "it is not over") }
+    guard case .finished(let finished) = machine.extensionsAreReady() else { return #expect(Bool(false), "now it is") }
+    #expect(finished.runtimeDone == done && finished.awaitsExtensions)
+    guard case .deliver = machine.invoke(running("r2")) else { return #expect(Bool(false), "the next one") }
+  }
+
+  @Test func `an extension that hangs after the answer fails the invocation that has been answered`() {
+    var machine = initialized()
+    _ = machine.invoke(running())
+    _ = machine.answered(at: .now(), isError: false, errorType: nil, bytes: 1)
+    _ = machine.runtimeIsReady(at: .now(), extensionsAreReady: false)
+    guard case .invocationFailed(let failed) = machine.fault() else { return #expect(Bool(false), "it was running") }
+    #expect(failed.answered != nil)
+    guard case .ignore = machine.extensionsAreReady() else { return #expect(Bool(false), "too late") }
   }
 
   @Test func `a fault while running ends the invocation, and the next one initialises anew`() {
@@ -46,7 +96,9 @@ import Testing
     let machineIsAvailable = machine.sandboxDestroyed()
     #expect(machineIsAvailable)
     guard case .initializeFirst = machine.invoke(running("r2")) else { return #expect(Bool(false), "init inside the invoke") }
-    guard case .deliver(let next) = machine.runtimeIsReady() else { return #expect(Bool(false), "then the event") }
+    guard case .deliver(let next) = machine.runtimeIsReady(at: .now(), extensionsAreReady: true) else {
+      return #expect(Bool(false), "then the event")
+    }
     #expect(next.invocation.requestID == "r2")
   }
 
@@ -83,7 +135,7 @@ import Testing
     _ = busy.invoke(running())
     guard case .stop(.some) = busy.stop() else { return #expect(Bool(false), "the running invocation must be told") }
     guard case .ignore = busy.stop() else { return #expect(Bool(false), "once") }
-    guard case .ignore = busy.runtimeIsReady() else { return #expect(Bool(false), "too late") }
+    guard case .ignore = busy.runtimeIsReady(at: .now(), extensionsAreReady: true) else { return #expect(Bool(false), "too late") }
     guard case .ignore = busy.fault() else { return #expect(Bool(false), "expected") }
 
     var resetting = initialized()
