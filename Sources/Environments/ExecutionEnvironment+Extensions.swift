@@ -9,6 +9,8 @@ import SpawnProtocol
 struct Programs {
   /// Base names of the external extensions.
   var extensions: [String] = []
+  /// What the programs write.
+  var outputs: [OutputStream] = [.standardOutput, .standardError, .logChannel]
   /// What waits for all of them to have registered.
   var runtime: Launch?
   /// Started, and not known to have ended.
@@ -34,12 +36,6 @@ struct Programs {
     return all.filter { $0.programs.isDisjoint(with: stillRunning) }
   }
 
-  /// What is written by them.
-  var outputs: [OutputStream] {
-    let own = [OutputStream.standardOutput, .standardError, .logChannel]
-    return extensions.isEmpty ? own : own + zip(extensions, ProgramNumber.extensions).map { .extension($0.1) }
-  }
-
   /// As the log names it.
   func name(of program: ProgramNumber) -> String {
     program == .runtime ? "runtime" : extensions[Int(program.rawValue) - 1]
@@ -55,6 +51,7 @@ extension ExecutionEnvironment {
     programs.runtime = launch
     for (name, number) in zip(extensions, ProgramNumber.extensions) {
       splitters[.extension(number)] = LineSplitter()
+      programs.outputs.append(.extension(number))
       try sandbox.startExtension(launch.extension(name), as: number)
       programs.running.insert(number)
     }

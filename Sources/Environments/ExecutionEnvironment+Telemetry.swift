@@ -143,6 +143,7 @@ extension InvocationReport {
       metrics: .init(
         duration: .nanoseconds(duration.nanoseconds), billedMilliseconds: billedMilliseconds, memorySize: version.memory,
         maxMemoryUsed: min(usage.maxMemory, version.memory), initDuration: initDuration.map { .nanoseconds($0.nanoseconds) }),
+      spans: running.awaitsExtensions ? [span("extensionOverhead", runtimeEnded, ended)] : [],
       tracing: .init(sampled: running.invocation.traceID))
   }
 
@@ -161,10 +162,12 @@ extension InvocationReport {
     guard let delivered = running.delivered, let answered = running.answered?.time else { return [] }
     let began = responseBegan ?? answered
     return [("responseLatency", delivered, began), ("responseDuration", began, answered), ("runtimeOverhead", answered, runtimeEnded)]
-      .map { name, from, to in
-        TelemetryRecord.Span(
-          name, start: running.begunWall * 1_000 + (from - running.begun).microseconds, duration: .nanoseconds((to - from).nanoseconds))
-      }
+      .map(span)
+  }
+
+  private func span(_ name: String, _ from: NIODeadline, _ to: NIODeadline) -> TelemetryRecord.Span {
+    TelemetryRecord.Span(
+      name, start: running.begunWall * 1_000 + (from - running.begun).microseconds, duration: .nanoseconds((to - from).nanoseconds))
   }
 }
 

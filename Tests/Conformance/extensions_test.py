@@ -7,8 +7,8 @@ import textwrap
 import time
 
 import pytest
-from functions import TIME_SCALE, make_zip
-from host import PROGRAMS, wait_until
+from functions import TIME_SCALE, Deployer
+from host import PROGRAMS, Host, wait_until
 
 # What every extension here is made of. It says what it was told, and names its own variables when asked to.
 CLIENT = """#!/usr/bin/python3
@@ -241,6 +241,28 @@ def command_line(process):
             return file.read().split("\0")
     except OSError:
         return []
+
+
+def test_a_host_that_stops_tells_all_its_extensions_at_once():
+    deaf = """
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        register("SHUTDOWN")
+        say("is told", next_event()["shutdownReason"])
+        time.sleep(100)
+    """
+    with Host() as host:
+        deployer = Deployer(host.client())
+        layer = deployer.layer("deaf", {"extensions/deaf": extension(deaf)})
+        functions = [deployer(HANDLER, Layers=[layer]) for _ in range(3)]
+        assert [function.call(1) for function in functions] == [1, 1, 1]
+        begun = time.monotonic()
+        host.stop()
+        # One after the other they would take six seconds.
+        assert 1.9 < time.monotonic() - begun < 2 + 3 * TIME_SCALE
+        host.start()
+        for function in functions:
+            run = subprocess.run([PROGRAMS / "roost", "logs", function.name], env=host.environment(), capture_output=True, text=True, check=True)
+            assert "deaf is told spindown" in run.stdout
 
 
 @pytest.mark.parametrize("source, error, reason", [

@@ -1,7 +1,14 @@
 """A function that fails: what the caller gets, what the log says, and that the next call works."""
 
+import subprocess
+
 import pytest
 from functions import exit_error
+from host import PROGRAMS
+
+
+def log_of(host, function):
+    return subprocess.run([PROGRAMS / "roost", "logs", function.name], env=host.environment(), capture_output=True, text=True, check=True).stdout
 
 
 def test_an_exception_is_the_callers_answer(deploy):
@@ -73,7 +80,7 @@ def test_a_runtime_that_exits_while_it_starts_is_reported(deploy):
     assert answer.report["Error Type"] == "Runtime.ExitError"
 
 
-def test_an_initialisation_that_takes_ten_seconds_is_begun_again_under_the_functions_timeout(deploy):
+def test_an_initialisation_that_takes_ten_seconds_is_begun_again_under_the_functions_timeout(deploy, host):
     function = deploy("""
         import os, time
         if not os.path.exists("/tmp/second"):
@@ -85,6 +92,21 @@ def test_an_initialisation_that_takes_ten_seconds_is_begun_again_under_the_funct
     answer = function.invoke()
     assert answer.payload == "came through"
     assert "Init Duration" not in answer.report, "an init inside the invocation is part of its duration"
+    assert "INIT_REPORT Init Duration: 100" in log_of(host, function) and "Phase: init\tStatus: timeout\tError Type: Sandbox.Timedout" in log_of(host, function)
+
+
+def test_an_initialisation_inside_a_call_has_the_functions_timeout_and_no_more(deploy):
+    function = deploy("""
+        import os, time
+        if not os.path.exists("/tmp/second"):
+            open("/tmp/second", "w").close()
+            os._exit(1)
+        time.sleep(60)
+    """, Timeout=2)
+    answer = function.invoke()
+    assert answer.payload == exit_error(answer.request_id, "Task timed out after 2.00 seconds", "Sandbox.Timedout")
+    assert "Phase: invoke\tStatus: timeout\tError Type: Sandbox.Timedout" in answer.log
+    assert answer.report["Billed Duration"] == "2000 ms" and "Init Duration" not in answer.report
 
 
 def test_an_answer_that_is_too_large_is_refused(deploy):
