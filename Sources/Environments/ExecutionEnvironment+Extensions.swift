@@ -73,6 +73,7 @@ extension ExecutionEnvironment {
     case .failed(let name, let errorType, let sent):
       tellExtension(name, errorType == "Extension.InitError" ? "InitError" : "ExitError", errorType: sent)
       fault(.extension(.failed(type: errorType, sent: sent)))
+    case .subscribed(let subscription, let isToLogs): tellSubscription(subscription, isToLogs: isToLogs)
     }
   }
 
@@ -163,6 +164,7 @@ extension ExecutionEnvironment {
       guard let number = programs.number(of: status.name) else { continue }
       if status.events.contains(.shutdown) { subscribed.insert(number) } else { try sandbox.signal(SIGKILL, number) }
     }
+    collectOutput()
     let left = deadline - .now()
     runtime.shutDown(reason, deadline: WallClock.milliseconds() + left.nanoseconds / 1_000_000)
     await waitForEnd(of: subscribed, until: deadline)

@@ -56,6 +56,9 @@ extension ExecutionEnvironment {
       function: RegisteredFunction(
         name: version.function.name, version: version.version, handler: version.handler, account: version.function.owner.account,
         externalExtensions: extensions),
+      subscribers: { [eventLoop] port in
+        eventLoop.makeFutureWithTask { try await sandbox.connect(toPort: UInt16(port)) }
+      },
       logger: host.logger
     ).get()
     guard isBringingUp(generation) else {
@@ -63,6 +66,7 @@ extension ExecutionEnvironment {
       return
     }
     self.runtime = runtime
+    telemetrySink = { runtime.record($0) }
     try sandbox.observe { [weak self, eventLoop] event in
       eventLoop.execute { [weak self] in self?.assumeIsolated { $0.sandboxTold(event, generation: generation) } }
     }
@@ -116,6 +120,7 @@ extension ExecutionEnvironment {
     times.initPhaseSucceeded = true
     times.used = usage()
     tellInitEnd(phase: .initialization, fault: nil, duration: times.initialization)
+    endSubscription()
     limitCPU()
     recordEnvironment()
     becomeAvailable()
@@ -127,6 +132,7 @@ extension ExecutionEnvironment {
     running.repeatedInit = .now() - times.initBegan
     running.repeatedSandbox = times.sandboxCreate
     tellInitEnd(phase: .invoke, fault: nil, duration: running.repeatedInit)
+    endSubscription()
     machine.noteRepeatedInit(running)
     limitCPU()
     deliver(running)

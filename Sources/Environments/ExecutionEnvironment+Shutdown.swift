@@ -36,6 +36,7 @@ extension ExecutionEnvironment {
     let runtime = runtime
     self.sandbox = nil
     self.runtime = nil
+    telemetrySink = nil
     generation += 1
     do { try await runtime?.close().get() } catch { host.logger.debug("environment \(id): \(error)") }
     await sandbox.destroy(keepVolume: keepVolume)

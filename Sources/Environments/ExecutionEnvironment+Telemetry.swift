@@ -1,5 +1,6 @@
 import FunctionModel
 import NIOCore
+import RuntimeAPI
 
 // What happens in an environment, as records: for its log where that is JSON, and for whoever subscribed to them.
 extension ExecutionEnvironment {
@@ -56,6 +57,18 @@ extension ExecutionEnvironment {
     let error = errorType.map { "\tError Type: \($0.jsonSafe)" } ?? ""
     logText("EXTENSION\tName: \(name.jsonSafe)\tState: \(state)\tEvents: [\(events.joined(separator: ","))]\(error)")
     telemetry(.extension(.init(name: name, state: state, events: events, errorType: errorType)))
+  }
+
+  /// - Parameter isToLogs: it subscribed through the Logs API.
+  func tellSubscription(_ subscription: TelemetryRecord.Subscription, isToLogs: Bool) {
+    let types = subscription.types.map(\.rawValue).joined(separator: ",")
+    logText("\(isToLogs ? "LOGS" : "TELEMETRY")\tName: \(subscription.name.jsonSafe)\tState: \(subscription.state)\tTypes: [\(types)]")
+    telemetry(isToLogs ? .logsSubscription(subscription) : .telemetrySubscription(subscription))
+  }
+
+  /// Init is over, and with it the time to subscribe: if nobody did, records are made for the log only.
+  func endSubscription() {
+    if let runtime, !runtime.wantsTelemetry { telemetrySink = nil }
   }
 
   func tellStart(_ invocation: Invocation) {

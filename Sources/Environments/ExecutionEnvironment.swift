@@ -108,6 +108,7 @@ package actor ExecutionEnvironment {
     guard case .idle = machine.state, let sandbox else { return invokeUnfrozen(invocation) }
     do {
       try sandbox.thaw()
+      if telemetrySink != nil { runtime?.resumeTelemetry() }
       invokeUnfrozen(invocation)
     } catch {
       host.logger.error("environment \(id): \(error)")
@@ -175,6 +176,7 @@ package actor ExecutionEnvironment {
   }
 
   func freeze() {
+    if telemetrySink != nil { runtime?.holdTelemetry() }
     do { try sandbox?.freeze() } catch { host.logger.error("environment \(id): \(error)") }
   }
 }

@@ -45,6 +45,24 @@ package enum StreamSocket {
     return unsafe getpeername(socket.rawValue, &address, &length) < 0 && errno == ENOTCONN
   }
 
+  /// Connects a non-blocking TCP socket to a port of 127.0.0.1, in the network that the socket was made in. connect(2), getsockopt(2).
+  ///
+  /// On loopback it is decided at once; a connection that a full backlog keeps waiting is no failure, and is established later or never.
+  package static func connectToLoopback(_ socket: borrowing Descriptor, port: UInt16) throws(SystemError) {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
+    // The pointer is to `address`, which outlives the call, with its size.
+    let answer = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+      unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+        unsafe Glibc.connect(socket.rawValue, generic, socklen_t(MemoryLayout<sockaddr_in>.size)) < 0 ? errno : 0
+      }
+    }
+    let failure = answer == EINPROGRESS ? try option(SO_ERROR, of: socket) : answer
+    guard failure == 0 else { throw SystemError(call: "connect", object: "127.0.0.1:\(port)", errno: failure) }
+  }
+
   private static func option(_ name: Int32, of socket: borrowing Descriptor) throws(SystemError) -> Int32 {
     var value: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)

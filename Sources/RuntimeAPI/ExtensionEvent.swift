@@ -1,3 +1,4 @@
+package import FunctionModel
 import NIOHTTP1
 
 /// Why an environment is shut down, by the names of the Extensions API.
@@ -60,6 +61,8 @@ package enum ExtensionNotice: Sendable, Equatable {
   case ready(name: String)
   /// It reported that it cannot start (`Extension.InitError`) or go on (`Extension.ExitError`); `sent` is the type that it gave itself.
   case failed(name: String, errorType: String, sent: String)
+  /// It gets records of telemetry, through the Telemetry API or the Logs API.
+  case subscribed(TelemetryRecord.Subscription, isToLogs: Bool)
 }
 
 extension String {

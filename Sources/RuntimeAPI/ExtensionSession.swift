@@ -101,7 +101,7 @@ struct ExtensionSession: ~Copyable {
 
   enum Answer: Equatable {
     case reply(RuntimeReply, ExtensionNotice?)
-    case park(ExtensionNotice?, isFirst: Bool)
+    case park(ExtensionNotice?)
   }
 
   mutating func answer(_ call: ExtensionCall, _ body: RequestBody, from connection: ConnectionID) -> Answer {
@@ -147,9 +147,8 @@ struct ExtensionSession: ~Copyable {
   private mutating func next(_ identifier: String, _ connection: ConnectionID) -> Answer {
     switch machine.next(identifier, from: connection) {
     case .hand(let event): return .reply(event.reply, nil)
-    case .park(let becameReady, let isFirst):
-      let notice = becameReady ? machine.name(of: identifier).map { ExtensionNotice.ready(name: $0) } : nil
-      return .park(notice, isFirst: isFirst)
+    case .park(let becameReady):
+      return .park(becameReady ? machine.name(of: identifier).map { .ready(name: $0) } : nil)
     case .refuse(let refusal): return .reply(refusal.reply, nil)
     }
   }

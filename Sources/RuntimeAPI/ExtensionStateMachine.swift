@@ -84,14 +84,9 @@ struct ExtensionStateMachine: ~Copyable {
     members.first { $0.identifier == identifier }?.name
   }
 
-  func events(of identifier: String) -> [ExtensionEvent.Kind] {
-    members.first { $0.identifier == identifier }?.events ?? []
-  }
-
   enum NextStep: Equatable {
     case hand(ExtensionEvent)
-    /// `isFirst`: its own init is over.
-    case park(becameReady: Bool, isFirst: Bool)
+    case park(becameReady: Bool)
     case refuse(ExtensionRefusal)
   }
 
@@ -108,7 +103,7 @@ struct ExtensionStateMachine: ~Copyable {
       }
       let before = members[index].stateName
       members[index].state = .ready(waiter: connection)
-      return .park(becameReady: before != .ready, isFirst: before == .registered)
+      return .park(becameReady: before != .ready)
     }
   }
 

@@ -10,6 +10,7 @@ enum RequestPurpose {
   case initError(type: String)
   case invalidResponseMode
   case extensions(ExtensionCall)
+  case subscription(TelemetryDialect, identifier: String)
   /// The answer is known already; the body is drained.
   case reply(RuntimeReply)
 
@@ -18,6 +19,7 @@ enum RequestPurpose {
     switch self {
     case .response, .error, .initError: Limits.runtimePayloadBytes
     case .extensions(let call): call.bodyLimit
+    case .subscription: TelemetrySubscription.bodyLimit
     case .next, .stream, .invalidResponseMode, .reply: 0
     }
   }

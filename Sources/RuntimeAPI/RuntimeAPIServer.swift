@@ -1,3 +1,4 @@
+package import FunctionModel
 package import Logging
 package import NIOCore
 import NIOHTTP1
@@ -26,11 +27,15 @@ package final class RuntimeAPIServer: Sendable {
   ///   - eventLoop: serves the listener and all its connections.
   ///   - delegate: held until the server closes.
   ///   - function: what extensions are told, and which of them will be started.
+  ///   - subscribers: connects to those who subscribe to telemetry.
   package static func serve(
-    listener: CInt, on eventLoop: any EventLoop, delegate: any RuntimeAPIDelegate, function: RegisteredFunction, logger: Logger
+    listener: CInt, on eventLoop: any EventLoop, delegate: any RuntimeAPIDelegate, function: RegisteredFunction,
+    subscribers: @escaping SubscriberConnection, logger: Logger
   ) -> EventLoopFuture<RuntimeAPIServer> {
     eventLoop.flatSubmit {
-      let session = NIOLoopBound(RuntimeSession(delegate: delegate, function: function, logger: logger), eventLoop: eventLoop)
+      let telemetry = TelemetrySession(on: eventLoop, connect: subscribers)
+      let session = NIOLoopBound(
+        RuntimeSession(delegate: delegate, function: function, telemetry: telemetry, logger: logger), eventLoop: eventLoop)
       return bootstrap(session, logger).withBoundSocket(listener).map { RuntimeAPIServer(listener: $0, session: session) }
     }
   }
@@ -53,6 +58,27 @@ package final class RuntimeAPIServer: Sendable {
   /// The extensions of the sandbox, first the external ones: those that have not registered keep the runtime from being started, those that are busy
   /// keep init or the running invocation from being over.
   package var extensions: [ExtensionStatus] { session.value.extensions.machine.statuses }
+
+  /// Tells the subscribers of telemetry what happened; ``wantsTelemetry`` says whether there are any.
+  package func record(_ record: TelemetryRecord) {
+    session.value.telemetry.record(record)
+  }
+
+  /// Whether anybody subscribed to telemetry, or still may.
+  package var wantsTelemetry: Bool { session.value.telemetry.isWanted }
+
+  /// Bytes of records that wait for subscribers.
+  var telemetryBytes: Int { session.value.telemetry.heldBytes }
+
+  /// Nothing is sent to subscribers from now on: the sandbox is about to be frozen.
+  package func holdTelemetry() {
+    session.value.telemetry.hold()
+  }
+
+  /// The sandbox runs again, and its subscribers with it.
+  package func resumeTelemetry() {
+    session.value.telemetry.resume()
+  }
 
   /// There is room for more of the response that is being streamed; harmless if none is.
   package func resumeStream() {

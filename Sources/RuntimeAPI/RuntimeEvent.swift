@@ -65,7 +65,7 @@ package struct RuntimeInitError: Error, Sendable {
 }
 
 /// Hears what the runtime of one sandbox does. Every call is made on the server's event loop, in the order of the runtime's requests, and none before
-/// the callbacks of the future that ``RuntimeAPIServer/serve(listener:on:delegate:function:logger:)`` returned have run there. The server may be given an event or be
+/// the callbacks of the future that ``RuntimeAPIServer/serve(listener:on:delegate:function:subscribers:logger:)`` returned have run there. The server may be given an event or be
 /// closed from within any of them.
 package protocol RuntimeAPIDelegate: AnyObject, Sendable {
   /// The runtime asked for its next event and none was waiting: init, or the running invocation, is over.

@@ -8,6 +8,7 @@ enum RuntimeRoute: Equatable {
   case initError
   case ping
   case extensions(ExtensionRoute)
+  case subscription(TelemetryDialect)
   case wrongMethod(allowed: String)
   case unknown
 
@@ -31,6 +32,10 @@ enum RuntimeRoute: Equatable {
       self = method == .GET ? .ping : .wrongMethod(allowed: "GET")
     } else if let route = ExtensionRoute(rawValue: String(path)) {
       self = method == route.method ? .extensions(route) : .wrongMethod(allowed: route.method.rawValue)
+    } else if path == TelemetryDialect.telemetryPath {
+      self = method == .PUT ? .subscription(.telemetry) : .wrongMethod(allowed: "PUT")
+    } else if path == TelemetryDialect.logsPath {
+      self = method == .PUT ? .subscription(.logs) : .wrongMethod(allowed: "PUT")
     } else {
       self = .unknown
     }

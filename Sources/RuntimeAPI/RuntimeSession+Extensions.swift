@@ -1,3 +1,4 @@
+import FunctionModel
 import Logging
 import NIOCore
 import NIOHTTP1
@@ -18,19 +19,43 @@ extension RuntimeSession {
     case .reply(let reply, let notice):
       connection.answer(reply)
       if let notice { delegate.extensionTold(notice) }
-    case .park(let notice, _):
+    case .park(let notice):
       connection.park()
-      if let notice { delegate.extensionTold(notice) }
+      guard let notice else { return }
+      closeSubscription()
+      delegate.extensionTold(notice)
     }
   }
 
   func shutDown(_ reason: ShutdownReason, deadline: Int64) {
     guard delegate != nil else { return }
-    perform(extensions.machine.deliver(ExtensionEvent(shutdown: reason, deadline: deadline)))
+    // Who is told that it is the end has its last records then, if it took them in time.
+    telemetry.flush { [self] in
+      guard delegate != nil else { return }
+      perform(extensions.machine.deliver(ExtensionEvent(shutdown: reason, deadline: deadline)))
+    }
   }
 
   func perform(_ deliveries: [ExtensionStateMachine.Delivery]) {
     for delivery in deliveries { connections[delivery.waiter]?.answer(delivery.event.reply) }
+  }
+
+  func begin(_ dialect: TelemetryDialect, _ head: HTTPRequestHead) -> RequestPurpose {
+    do throws(ExtensionError) {
+      return .subscription(dialect, identifier: try ExtensionCall.identifier(head.headers))
+    } catch {
+      return refuse(error.refusal, head)
+    }
+  }
+
+  func subscribe(_ dialect: TelemetryDialect, _ identifier: String, _ body: RequestBody, from connection: RuntimeConnection) {
+    guard let name = extensions.machine.name(of: identifier) else {
+      return connection.answer(ExtensionRefusal.unknownIdentifier(identifier).reply)
+    }
+    let (reply, subscription) = telemetry.subscribe(name, dialect, body)
+    connection.answer(reply)
+    guard let subscription else { return }
+    delegate?.extensionTold(.subscribed(.init(name: name, types: subscription.types), isToLogs: dialect == .logs))
   }
 
   private func refuse(_ refusal: ExtensionRefusal, _ head: HTTPRequestHead) -> RequestPurpose {

@@ -22,7 +22,10 @@ final class RuntimeSession {
   var extensions: ExtensionSession
   let logger: Logger
 
-  init(delegate: any RuntimeAPIDelegate, function: RegisteredFunction, logger: Logger) {
+  let telemetry: TelemetrySession
+
+  init(delegate: any RuntimeAPIDelegate, function: RegisteredFunction, telemetry: TelemetrySession, logger: Logger) {
+    self.telemetry = telemetry
     self.delegate = delegate
     extensions = ExtensionSession(function)
     self.logger = logger
@@ -53,6 +56,7 @@ final class RuntimeSession {
       return .initError(type: FunctionErrorType(head.headers.first(name: "Lambda-Runtime-Function-Error-Type")).classified)
     case .ping: return .reply(.pong)
     case .extensions(let route): return begin(route, head)
+    case .subscription(let dialect): return begin(dialect, head)
     case .wrongMethod(let allowed): return .reply(.methodNotAllowed(allow: allowed))
     case .unknown: return .reply(.notFound)
     }
@@ -75,6 +79,7 @@ final class RuntimeSession {
     case .initError(let type): finishInitError(type, body, connection)
     case .invalidResponseMode: endForInvalidResponseMode(connection)
     case .extensions(let call): finish(call, body, from: connection)
+    case .subscription(let dialect, let identifier): subscribe(dialect, identifier, body, from: connection)
     case .reply(let reply): connection.answer(reply)
     }
   }
@@ -100,6 +105,7 @@ final class RuntimeSession {
     machine.close()
     delegate = nil
     stream = nil
+    telemetry.close()
     for connection in connections.values where connection !== last { connection.close() }
   }
 
@@ -110,8 +116,17 @@ final class RuntimeSession {
     case .refuse(let refusal): connection.answer(refusal.reply)
     case .park(let becameReady):
       connection.park()
-      if becameReady { delegate?.runtimeIsReady() }
+      if becameReady {
+        closeSubscription()
+        delegate?.runtimeIsReady()
+      }
     }
+  }
+
+  /// Subscription ends with init, which is over when the runtime and all extensions have asked for an event.
+  func closeSubscription() {
+    guard telemetry.isOpen, machine.name == .ready, extensions.machine.statuses.allSatisfy({ !$0.isBusy }) else { return }
+    telemetry.closeSubscription()
   }
 
   private func perform(_ delivery: RuntimeStateMachine.Delivery) {

@@ -77,6 +77,13 @@ extension Sandbox {
     return try result.get()
   }
 
+  /// A stream socket that is connected to a port of the sandbox's 127.0.0.1, which the caller owns.
+  package func connect(toPort port: UInt16) async throws(SystemError) -> CInt {
+    let socket = Descriptor(owning: try await makeSocket())
+    try StreamSocket.connectToLoopback(socket, port: port)
+    return socket.release()
+  }
+
   private static var socketRequestLimit: Int { 16 }
   private var EAGAIN: Int32 { 11 }
   private var EINVAL: Int32 { 22 }

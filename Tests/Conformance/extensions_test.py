@@ -344,3 +344,79 @@ def test_a_failed_init_is_repeated_under_the_functions_timeout_and_billed(extend
     answer = extended(HANDLER, {"second-try": textwrap.dedent(source)}, Timeout=10).invoke(1)
     assert answer.payload == 1 and "Init Duration" not in answer.report
     assert answer.milliseconds("Billed Duration") >= 1000
+
+
+# ---- Telemetry ----
+
+# As collectors of OpenTelemetry are: it listens before it subscribes, keeps what it is sent, and lets go of it when it is told of the end.
+COLLECTOR = """
+import http.server, socket, socketserver, threading
+lines, lock = [], threading.Lock()
+class HTTP(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        batch = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with lock: lines.extend(batch)
+        self.send_response(200); self.send_header("Content-Length", "0"); self.end_headers()
+    def log_message(self, *words): pass
+class TCP(socketserver.StreamRequestHandler):
+    def handle(self):
+        for line in self.rfile:
+            with lock: lines.append(json.loads(line))
+def subscribe(path, destination, **more):
+    body = {"types": ["platform", "function"], "destination": destination, "buffering": {"timeoutMs": 25}, **more}
+    request = urllib.request.Request("http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + path, data=json.dumps(body).encode(), method="PUT",
+        headers={"Lambda-Extension-Identifier": IDENTIFIER})
+    with urllib.request.urlopen(request) as answer: return answer.status, json.loads(answer.read())
+def serve(server):
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+def collect():
+    while next_event()["eventType"] != "SHUTDOWN": pass
+    with lock: say("collected", json.dumps(lines))
+"""
+OVER_HTTP = COLLECTOR + """
+register("INVOKE", "SHUTDOWN")
+serve(http.server.ThreadingHTTPServer(("0.0.0.0", 4318), HTTP))
+say(*subscribe("/2022-07-01/telemetry", {"protocol": "HTTP", "URI": "http://sandbox.localdomain:4318/v1"}, schemaVersion="2022-12-13"))
+collect()
+"""
+OVER_TCP = COLLECTOR + """
+register("INVOKE", "SHUTDOWN")
+serve(socketserver.ThreadingTCPServer(("127.0.0.1", 4319), TCP))
+say(*subscribe("/2022-07-01/telemetry", {"protocol": "TCP", "port": 4319}, schemaVersion="2025-01-29"))
+collect()
+"""
+TALKING = """
+    import os, time
+    print("at init")
+    def handler(event, context):
+        if event == "end": os._exit(3)
+        print("one of", event)
+        print("two of", event)
+        return event
+"""
+
+
+@pytest.mark.parametrize("source", [OVER_HTTP, OVER_TCP], ids=["http", "tcp"])
+def test_a_collector_receives_every_record_once_and_in_order(extended, log_of, source):
+    function = extended(TALKING, {"collector": source})
+    requests = []
+    for number in range(3):
+        answer = function.invoke(number)
+        assert answer.payload == number
+        requests.append(answer.request_id)
+    ended = function.invoke("end")
+    assert ended.payload["errorType"] == "Runtime.ExitError"
+    # A reset is a shutdown for the extension.
+    log = await_log(log_of, function, "collector collected")
+    records = json.loads(re.search(r"collector collected (\[.*\])$", log, re.MULTILINE)[1])
+    assert [record["record"].strip() for record in records if record["type"] == "function"] == (
+        ["at init"] + [f"{word} of {number}" for number in range(3) for word in ("one", "two")])
+    types = [record["type"].removeprefix("platform.") for record in records if record["type"] != "function"]
+    assert types[0] == "initStart" and types.count("telemetrySubscription") == 1 and types.count("extension") == 1
+    assert types.count("initRuntimeDone") == types.count("initReport") == 1
+    for request_id in requests:
+        told = [record["type"] for record in records if isinstance(record["record"], dict) and record["record"].get("requestId") == request_id]
+        assert told == ["platform.start", "platform.runtimeDone", "platform.report"]
+    told = [record["type"] for record in records if isinstance(record["record"], dict) and record["record"].get("requestId") == ended.request_id]
+    assert told == ["platform.start", "platform.runtimeDone", "platform.report"]
+    assert "logsDropped" not in types

@@ -48,8 +48,10 @@ enum RuntimeRequestTarget: FuzzTarget {
 
   static func run(_ bytes: [UInt8]) {
     let hearer = Hearer()
+    let loop = EmbeddedEventLoop()
     let session = RuntimeSession(
       delegate: hearer, function: RegisteredFunction(name: "f", version: "1", handler: "h", account: "0", externalExtensions: ["e"]),
+      telemetry: TelemetrySession(on: loop) { _ in loop.makeFailedFuture(ChannelError.eof) },
       logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
     // The first byte says where the rest is cut in two, and, odd, that the caller takes a stream.
     let cut = Int(bytes.first ?? 0)

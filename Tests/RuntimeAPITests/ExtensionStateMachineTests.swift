@@ -45,7 +45,7 @@ struct ExtensionStateMachineTests {
       "the eleventh", (1...9).map { .register("in\($0)", []) }, .register("in10", []), "tooMany",
       busy: ["out"] + (1...9).map { "in\($0)" }),
     Row("an extension that never registered", [], .next("out", from: 1), "unknownIdentifier(\"out\")", busy: ["out"]),
-    Row("its first next", registered, .next("out", from: 1), "parked, ready, first", busy: []),
+    Row("its first next", registered, .next("out", from: 1), "parked, ready", busy: []),
     Row("its second next while the first waits", ready, .next("out", from: 2), "Ready to Ready", busy: []),
     Row(
       "its next after the connection of the first is gone", ready + [.ended(1, unread: false)], .next("out", from: 2), "parked", busy: []),
@@ -110,7 +110,7 @@ struct ExtensionStateMachineTests {
   private static func text(_ step: ExtensionStateMachine.NextStep) -> String {
     switch step {
     case .hand(let event): "handed \(event.identifier ?? "shutdown")"
-    case .park(let becameReady, let isFirst): "parked" + (becameReady ? ", ready" : "") + (isFirst ? ", first" : "")
+    case .park(let becameReady): "parked" + (becameReady ? ", ready" : "")
     case .refuse(let refusal): text(refusal)
     }
   }

@@ -87,7 +87,7 @@ struct Sandbox {
     let (stream, continuation) = AsyncStream.makeStream(of: Told.self)
     let delegate = RecordingDelegate(continuation)
     let server = try await RuntimeAPIServer.serve(
-      listener: listener.descriptor, on: eventLoop, delegate: delegate, function: function, logger: Logger(label: "test")
+      listener: listener.descriptor, on: eventLoop, delegate: delegate, function: function, subscribers: LoopbackListener.connect, logger: Logger(label: "test")
     ).get()
     var sandbox = Sandbox(port: listener.port, server: server, eventLoop: eventLoop, delegate: delegate, told: stream.makeAsyncIterator())
     do {
