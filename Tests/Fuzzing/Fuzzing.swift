@@ -27,6 +27,7 @@ extension FuzzTarget {
 private let targets: [any FuzzTarget.Type] = [
   SpawnRequestTarget.self, SpawnEventTarget.self, InitRequestTarget.self, InitEventTarget.self, HostSettingsTarget.self,
   ZipTarget.self, ArchiveRecordsTarget.self, RuntimeRequestTarget.self, FunctionNameTarget.self, JSONTarget.self, RequestLineTarget.self,
+  LogFramesTarget.self, LogLineTarget.self,
 ]
 
 // Set once, before anything is fed.
