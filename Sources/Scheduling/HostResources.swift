@@ -43,8 +43,8 @@ package struct HostResources: Sendable, Hashable {
 extension HostResources {
   /// How many environments a process that may have `descriptors` can hold.
   ///
-  /// Each takes nine of the supervisor's, and three of roostd's: sockets, pipes, a pidfd, what it is frozen and killed by, and one connection;
-  /// three more are for those of extensions. A quarter, at most 4,096, is for clients and for what is made at the moment, 512 for the daemon
+  /// Each takes ten of the supervisor's, and three of roostd's: sockets, pipes, a pidfd, what it is frozen and killed by, and one connection;
+  /// two more are for those of extensions. A quarter, at most 4,096, is for clients and for what is made at the moment, 512 for the daemon
   /// itself: databases, and the statistics of the sandboxes that work.
   package static func environments(descriptors: Int) -> Int {
     max(1, (descriptors - min(descriptors / 4, 4_096) - 512) / 12)

@@ -106,10 +106,10 @@ import Testing
     try await withTemporaryFolder { folder in
       let path = folder + "/roost.sqlite"
       try await Catalog(path: path).close()
-      try await DatabaseQueue(path: path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('catalog-2')") }
+      try await DatabaseQueue(path: path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('catalog-3')") }
       let error = #expect(throws: StoreError.self) { try Catalog(path: path) }
       #expect(
-        error?.description == "open on \(path): written by a newer Roost: its schema has catalog-2, this one knows up to catalog-1; "
+        error?.description == "open on \(path): written by a newer Roost: its schema has catalog-3, this one knows up to catalog-2; "
           + "install the newer version or restore a backup")
     }
   }
