@@ -14,7 +14,7 @@ extension HostRing {
       defer { session.end() }
       let sandbox = try session.create(1, installation.recipe(3))
       // It is made when roost-init is executed; what that does first of all is done when it has started a program.
-      #expect(try sandbox.start(["wait"]) == .started(processID: 2))
+      #expect(try sandbox.start(["wait"]) == .started(.runtime, processID: 2))
       let process = "/proc/\(sandbox.created.hostProcessID)"
       #expect(text("\(process)/comm") == "roost-init\n")
       let user = installation.userIDs.lowerBound + 3
