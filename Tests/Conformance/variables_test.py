@@ -52,7 +52,8 @@ RUBY = COMMON | TRACE | BY_SHELL | {
     "GEM_PATH": re.compile(r"/var/task/vendor/bundle/ruby/3\.1\.0:/opt/ruby/gems/3\.1\.0(:/(var/runtime|usr)[a-z0-9./-]*)*"),
 }
 # The trace is a system property there, `com.amazonaws.xray.traceHeader`: java_test.py.
-JAVA = COMMON | BY_SHELL | {"AWS_EXECUTION_ENV": "AWS_Lambda_java17", "_HANDLER": "example.Look"}
+# A Java program cannot unset a variable of its own.
+JAVA = COMMON | BY_SHELL | {"AWS_EXECUTION_ENV": "AWS_Lambda_java17", "_HANDLER": "example.Look", "_LAMBDA_TELEMETRY_LOG_FD": "62"}
 # The log channel's descriptor is read and unset by the clients before the handler runs; a bootstrap of the function's own has it.
 PROVIDED = COMMON | {"_LAMBDA_TELEMETRY_LOG_FD": "62"}
 # bash makes these up for itself where they are missing.
