@@ -11,18 +11,21 @@ package struct EnvironmentHost: Sendable {
   package var artifacts: String
   package var cpus: Int
   package var networks: NetworkDefinitions
+  /// What the Metadata API tells of where this host stands.
+  package var availabilityZoneID: String
   package var credentials: any RoleCredentialSource
   package var logger: Logger
 
   package init(
     spawner: SandboxSpawner, images: RuntimeImages, artifacts: String, cpus: Int, networks: NetworkDefinitions = NetworkDefinitions(),
-    credentials: any RoleCredentialSource = NoRoleCredentials(), logger: Logger
+    availabilityZoneID: String = "use1-az1", credentials: any RoleCredentialSource = NoRoleCredentials(), logger: Logger
   ) {
     self.spawner = spawner
     self.images = images
     self.artifacts = artifacts
     self.cpus = cpus
     self.networks = networks
+    self.availabilityZoneID = availabilityZoneID
     self.credentials = credentials
     self.logger = logger
   }

@@ -55,7 +55,8 @@ extension ExecutionEnvironment {
       listener: listener, on: eventLoop, delegate: peer,
       function: RegisteredFunction(
         name: version.function.name, version: version.version, handler: version.handler, account: version.function.owner.account,
-        externalExtensions: extensions),
+        externalExtensions: extensions,
+        metadata: EnvironmentMetadata(token: metadataToken, availabilityZoneID: host.availabilityZoneID)),
       subscribers: { [eventLoop] port in
         eventLoop.makeFutureWithTask { try await sandbox.connect(toPort: UInt16(port)) }
       },
@@ -82,7 +83,9 @@ extension ExecutionEnvironment {
       return fault(.invalidEntrypoint)
     }
     try startPrograms(
-      Launch(version: version, image: image, entrypoint: entrypoint, logStream: logStream, credentials: credentials), extensions,
+      Launch(
+        version: version, image: image, entrypoint: entrypoint, logStream: logStream, metadataToken: metadataToken, credentials: credentials
+      ), extensions,
       in: sandbox)
   }
 

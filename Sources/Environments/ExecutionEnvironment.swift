@@ -16,6 +16,8 @@ package actor ExecutionEnvironment {
   package nonisolated let version: FunctionVersion
   /// `YYYY/MM/DD/[version]<32 hex>`
   package nonisolated let logStream: String
+  /// Opens the Metadata API to the environment's programs; a UUID.
+  nonisolated let metadataToken: String
   package nonisolated let hostUserID: UInt32
   package nonisolated let eventLoop: any EventLoop
   package nonisolated let started: Int64
@@ -85,6 +87,8 @@ package actor ExecutionEnvironment {
     recorder: any EnvironmentRecorder, delegate: any ExecutionEnvironmentDelegate
   ) {
     self.id = id
+    var identifiers = IdentifierSource()
+    metadataToken = identifiers.uuid()
     self.version = version
     self.hostUserID = hostUserID
     self.eventLoop = eventLoop

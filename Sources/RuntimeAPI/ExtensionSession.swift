@@ -90,7 +90,7 @@ private struct RegisterRequest: Decodable {
 
 /// The Extensions API of one sandbox: joins its state machine, the connections that wait, and the delegate.
 struct ExtensionSession: ~Copyable {
-  private let function: RegisteredFunction
+  let function: RegisteredFunction
   var machine: ExtensionStateMachine
   private var identifiers = IdentifierSource()
 

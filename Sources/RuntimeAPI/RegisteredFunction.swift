@@ -1,6 +1,6 @@
 import NIOHTTP1
 
-/// What an extension is told about the function that it serves.
+/// What the programs of a sandbox can ask about the function that they serve, and where it runs.
 package struct RegisteredFunction: Sendable {
   package var name: String
   package var version: String
@@ -8,8 +8,12 @@ package struct RegisteredFunction: Sendable {
   package var account: String
   /// Base names of the programs in `/opt/extensions` that will be started in the sandbox.
   package var externalExtensions: [String]
+  package var metadata: EnvironmentMetadata
 
-  package init(name: String, version: String, handler: String, account: String, externalExtensions: [String] = []) {
+  package init(
+    name: String, version: String, handler: String, account: String, externalExtensions: [String] = [], metadata: EnvironmentMetadata
+  ) {
+    self.metadata = metadata
     self.name = name
     self.version = version
     self.handler = handler

@@ -9,6 +9,7 @@ enum RuntimeRoute: Equatable {
   case ping
   case extensions(ExtensionRoute)
   case subscription(TelemetryDialect)
+  case metadata
   case wrongMethod(allowed: String)
   case unknown
 
@@ -32,6 +33,8 @@ enum RuntimeRoute: Equatable {
       self = method == .GET ? .ping : .wrongMethod(allowed: "GET")
     } else if let route = ExtensionRoute(rawValue: String(path)) {
       self = method == route.method ? .extensions(route) : .wrongMethod(allowed: route.method.rawValue)
+    } else if path == EnvironmentMetadata.path {
+      self = method == .GET ? .metadata : .wrongMethod(allowed: "GET")
     } else if path == TelemetryDialect.telemetryPath {
       self = method == .PUT ? .subscription(.telemetry) : .wrongMethod(allowed: "PUT")
     } else if path == TelemetryDialect.logsPath {

@@ -57,6 +57,7 @@ final class RuntimeSession {
     case .ping: return .reply(.pong)
     case .extensions(let route): return begin(route, head)
     case .subscription(let dialect): return begin(dialect, head)
+    case .metadata: return .reply(extensions.function.metadata.reply(to: head.headers))
     case .wrongMethod(let allowed): return .reply(.methodNotAllowed(allow: allowed))
     case .unknown: return .reply(.notFound)
     }

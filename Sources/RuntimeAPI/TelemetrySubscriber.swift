@@ -100,7 +100,9 @@ final class TelemetrySubscriber {
     let record = TelemetryRecord(
       time: WallTime.microseconds(),
       event: .logsDropped(
-        .init(bytes: dropped.bytes, records: dropped.records, reason: "Consumer seems to have fallen behind as it has not acknowledged receipt of logs.")))
+        .init(
+          bytes: dropped.bytes, records: dropped.records,
+          reason: "Consumer seems to have fallen behind as it has not acknowledged receipt of logs.")))
     if !buffer.add(subscription.encode(record)) {
       // There is no room for the report either: it is made again later, and counts the same.
       _ = buffer.takeDropped()

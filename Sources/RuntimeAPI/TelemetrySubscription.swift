@@ -172,7 +172,9 @@ extension TelemetrySubscription {
       }
       return destination
     case "TCP":
-      guard let port = wish.port, isUsable(port) else { throw SubscriptionFault("destination.port must be between 1 and 65535, and not 9001") }
+      guard let port = wish.port, isUsable(port) else {
+        throw SubscriptionFault("destination.port must be between 1 and 65535, and not 9001")
+      }
       return .tcp(port: port)
     default: throw SubscriptionFault("destination.protocol must be HTTP or TCP")
     }

@@ -11,11 +11,13 @@ package struct Launch: Sendable {
 
   /// - Parameter entrypoint: path inside the sandbox.
   package init(
-    version: FunctionVersion, image: RuntimeImage, entrypoint: String, logStream: String, credentials: FunctionCredentials? = nil
+    version: FunctionVersion, image: RuntimeImage, entrypoint: String, logStream: String, metadataToken: String? = nil,
+    credentials: FunctionCredentials? = nil
   ) {
     arguments = [entrypoint]
     workingDirectory = "/var/task"
     environment = Self.variables(version: version, image: image, logStream: logStream)
+    environment["AWS_LAMBDA_METADATA_TOKEN"] = metadataToken
     environment["AWS_ACCESS_KEY_ID"] = credentials?.accessKeyID
     environment["AWS_SECRET_ACCESS_KEY"] = credentials?.secretAccessKey
     environment["AWS_SESSION_TOKEN"] = credentials?.sessionToken
@@ -70,6 +72,7 @@ package struct Launch: Sendable {
       "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
       "AWS_LAMBDA_LOG_GROUP_NAME": version.logGroup,
       "AWS_LAMBDA_LOG_STREAM_NAME": logStream,
+      "AWS_LAMBDA_METADATA_API": "169.254.100.1:9001",
       "AWS_LAMBDA_RUNTIME_API": "169.254.100.1:9001",
       "LAMBDA_TASK_ROOT": "/var/task",
       "LAMBDA_RUNTIME_DIR": "/var/runtime",

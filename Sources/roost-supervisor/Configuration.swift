@@ -27,6 +27,8 @@ struct Configuration: Sendable {
   var user: String
   var logLevel: Logger.Level
   var network: NetworkConfiguration
+  /// What the Metadata API tells programs of where this host stands.
+  var availabilityZoneID: String
   var roles: RoleConfiguration
   /// The configuration file, where there is one.
   var file: String?
@@ -37,7 +39,7 @@ struct Configuration: Sendable {
   static let keys: Set<String> = [
     "state-dir", "listen", "runtimes-dir", "auth", "region", "account", "concurrency-limit", "memory-budget",
     "disk-budget", "disk-reserve", "tmp-backend", "idle-timeout", "drain-timeout", "journal-limit", "user", "uid-range",
-    "log-level", "sandbox-limit",
+    "log-level", "sandbox-limit", "availability-zone-id",
   ]
 
   /// Mappings, and so in the file only.
@@ -89,6 +91,10 @@ struct Configuration: Sendable {
     user = values["user"] ?? "roost"
     isAuthenticated = try Self.authentication(values["auth"] ?? "sigv4", host: host)
     owner = Owner(account: values["account"] ?? "000000000000", region: values["region"] ?? "us-east-1")
+    availabilityZoneID = values["availability-zone-id"] ?? "use1-az1"
+    guard availabilityZoneID.wholeMatch(of: /[a-z0-9-]{1,32}/) != nil else {
+      throw ConfigurationError("availability-zone-id \(availabilityZoneID): not an identifier of a zone")
+    }
     guard owner.account.utf8.count == 12, owner.account.allSatisfy({ ("0"..."9").contains($0) }) else {
       throw ConfigurationError("account \(owner.account): not 12 digits")
     }

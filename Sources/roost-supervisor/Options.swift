@@ -21,6 +21,9 @@ struct Options: ParsableArguments {
   @Option(help: "Region of the resources. (default: us-east-1)")
   var region: String?
 
+  @Option(help: "Availability zone that programs are told of, by its id. (default: use1-az1)")
+  var availabilityZoneId: String?
+
   @Option(help: "Account of requests whose access key names none: 12 digits. (default: 000000000000)")
   var account: String?
 
@@ -71,6 +74,7 @@ struct Options: ParsableArguments {
   var given: [String: String] {
     [
       "state-dir": stateDir, "listen": listen, "runtimes-dir": runtimesDir, "auth": auth, "region": region,
+      "availability-zone-id": availabilityZoneId,
       "account": account, "concurrency-limit": concurrencyLimit, "memory-budget": memoryBudget, "sandbox-limit": sandboxLimit,
       "disk-budget": diskBudget, "disk-reserve": diskReserve, "tmp-backend": tmpBackend,
       "idle-timeout": idleTimeout, "drain-timeout": drainTimeout, "journal-limit": journalLimit,

@@ -53,7 +53,8 @@ struct Supervisor {
       configuration: configuration.scheduling,
       host: EnvironmentHost(
         spawner: spawner, images: images, artifacts: "\(stateDirectory)/artifacts", cpus: cpus,
-        networks: configuration.network.definitions, credentials: credentials, logger: Logger(label: "roost.environments")),
+        networks: configuration.network.definitions, availabilityZoneID: configuration.availabilityZoneID, credentials: credentials,
+        logger: Logger(label: "roost.environments")),
       catalog: catalog, journal: journal, eventLoops: eventLoops, logger: Logger(label: "roost.dispatcher"))
     let front = try front(images)
     let service = LambdaService(

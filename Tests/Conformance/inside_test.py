@@ -134,6 +134,17 @@ def test_its_environment_is_lambdas(inside):
     assert "HOME" not in environment
 
 
+def test_its_zone_is_told_to_who_has_the_token(inside):
+    ask = ("__import__('urllib.request').request.urlopen(__import__('urllib.request').request.Request('http://' + os.environ['AWS_LAMBDA_METADATA_API']"
+           " + '/2026-01-15/metadata/execution-environment', headers={'Authorization': 'Bearer ' + os.environ['AWS_LAMBDA_METADATA_TOKEN']})).read().decode()")
+    assert inside(ask) == '{"AvailabilityZoneID":"use1-az1"}'
+
+
+def test_the_sandboxs_names_are_its_own(inside):
+    for name in ["sandbox", "sandbox.localdomain"]:
+        assert inside(f"__import__('socket').gethostbyname('{name}')") == "127.0.0.1"
+
+
 def test_it_has_no_credentials_that_are_good_for_nothing(inside):
     """This host maps no role to credentials (see credentials_test.py); made-up keys would only move the error to where nobody understands it."""
     environment = inside("dict(os.environ)")

@@ -50,7 +50,10 @@ enum RuntimeRequestTarget: FuzzTarget {
     let hearer = Hearer()
     let loop = EmbeddedEventLoop()
     let session = RuntimeSession(
-      delegate: hearer, function: RegisteredFunction(name: "f", version: "1", handler: "h", account: "0", externalExtensions: ["e"]),
+      delegate: hearer,
+      function: RegisteredFunction(
+        name: "f", version: "1", handler: "h", account: "0", externalExtensions: ["e"],
+        metadata: EnvironmentMetadata(token: requestID, availabilityZoneID: "z")),
       telemetry: TelemetrySession(on: loop) { _ in loop.makeFailedFuture(ChannelError.eof) },
       logger: Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() })
     // The first byte says where the rest is cut in two, and, odd, that the caller takes a stream.

@@ -140,7 +140,8 @@ import Testing
     let (_, continuation) = AsyncStream.makeStream(of: Told.self)
     await #expect(throws: IOError.self) {
       _ = try await RuntimeAPIServer.serve(
-        listener: descriptor, on: loop, delegate: RecordingDelegate(continuation), function: .sample(), subscribers: LoopbackListener.connect, logger: Logger(label: "test")
+        listener: descriptor, on: loop, delegate: RecordingDelegate(continuation), function: .sample(),
+        subscribers: LoopbackListener.connect, logger: Logger(label: "test")
       ).get()
     }
   }

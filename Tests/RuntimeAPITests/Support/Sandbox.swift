@@ -87,7 +87,8 @@ struct Sandbox {
     let (stream, continuation) = AsyncStream.makeStream(of: Told.self)
     let delegate = RecordingDelegate(continuation)
     let server = try await RuntimeAPIServer.serve(
-      listener: listener.descriptor, on: eventLoop, delegate: delegate, function: function, subscribers: LoopbackListener.connect, logger: Logger(label: "test")
+      listener: listener.descriptor, on: eventLoop, delegate: delegate, function: function, subscribers: LoopbackListener.connect,
+      logger: Logger(label: "test")
     ).get()
     var sandbox = Sandbox(port: listener.port, server: server, eventLoop: eventLoop, delegate: delegate, told: stream.makeAsyncIterator())
     do {
@@ -130,7 +131,9 @@ extension RuntimeEvent {
 
 extension RegisteredFunction {
   static func sample(_ external: [String] = []) -> RegisteredFunction {
-    RegisteredFunction(name: "f", version: "$LATEST", handler: "a.b", account: "000000000000", externalExtensions: external)
+    RegisteredFunction(
+      name: "f", version: "$LATEST", handler: "a.b", account: "000000000000", externalExtensions: external,
+      metadata: EnvironmentMetadata(token: "8476a536-e9f4-41e8-9739-2dfe598c3f01", availabilityZoneID: "use1-az1"))
   }
 }
 

@@ -55,7 +55,11 @@ struct Subscriber {
     /// Reads up to and with `text`.
     func waits(for text: String) async throws {
       try await upTo { unread in
-        guard let range = unread.firstRange(of: text) else { return false }
+        guard let range = unread.firstRange(of: text) else {
+          // No part of it is searched twice.
+          unread = String(unread.suffix(text.count))
+          return false
+        }
         unread.removeSubrange(..<range.upperBound)
         return true
       }
