@@ -357,6 +357,11 @@ def serve(server):
     threading.Thread(target=server.serve_forever, daemon=True).start()
 def collect():
     while next_event()["eventType"] != "SHUTDOWN": pass
+    # What was sent over TCP may be on its way to the thread that reads it.
+    count = -1
+    while count != len(lines):
+        count = len(lines)
+        time.sleep(0.2)
     with lock: say("collected", json.dumps(lines))
 """
 OVER_HTTP = COLLECTOR + """
