@@ -6,6 +6,7 @@ import subprocess
 import botocore.exceptions
 import pytest
 
+from extensions_test import extension
 from functions import make_zip
 from host import PROGRAMS, wait_until
 
@@ -176,3 +177,11 @@ def test_a_change_of_the_format_begins_new_environments(deploy):
     assert function.call() is None
     function.update(LoggingConfig={"LogFormat": "JSON"})
     assert function.call() == "JSON"
+
+
+def test_what_an_extension_writes_is_its_own(host, deploy):
+    layer = deploy.layer("says", {"extensions/says": extension('say("of the extension"); register("INVOKE"); next_event(); next_event()')})
+    function = deploy("handler = lambda event, context: print('of the function')", Layers=[layer])
+    function.call()
+    written = {record["source"]: record["message"] for record in log(host, function) if "of the " in record["message"]}
+    assert written == {"extension": "says of the extension", "stdout": "of the function"}
