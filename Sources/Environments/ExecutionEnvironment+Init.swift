@@ -13,6 +13,7 @@ extension ExecutionEnvironment {
     // A stop may have come first.
     guard case .initializing = machine.state else { return }
     generation += 1
+    runtimeHasEnded = false
     let generation = generation
     times.bringUpBegan = .now()
     let sandbox: Sandbox

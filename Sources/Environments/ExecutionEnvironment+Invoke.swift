@@ -8,7 +8,7 @@ import SpawnProtocol
 // The runtime's side of an invocation: it answers, asks for more, or fails.
 extension ExecutionEnvironment {
   func runtimeIsReady(_ generation: Int) {
-    guard generation == self.generation else { return }
+    guard generation == self.generation, !runtimeHasEnded else { return }
     proceed(machine.runtimeIsReady(at: .now(), extensionsAreReady: extensionsAreReady))
   }
 
@@ -160,7 +160,22 @@ extension ExecutionEnvironment {
 
   private func ended(_ program: ProgramNumber, _ status: ExitStatus, in sandbox: Sandbox) {
     if killedForMemory(sandbox) { return fault(.outOfMemory) }
-    fault(program == .runtime ? .exited(status) : .extension(.ended(status)))
+    guard program == .runtime else { return fault(.extension(.ended(status))) }
+    runtimeHasEnded = true
+    guard case .running(let running) = machine.state, running.answered == nil else { return fault(.exited(status)) }
+    awaitLastWords(status, generation: generation, rounds: 10)
+  }
+
+  /// What the runtime sent before it exited is its caller's, and may still lie unread in its connections, or one of them unaccepted: the
+  /// exit counts when all have ended, which after a crash they have at once, or soon, for a child of the runtime may keep one open.
+  private func awaitLastWords(_ status: ExitStatus, generation: Int, rounds: Int) {
+    eventLoop.scheduleTask(in: .milliseconds(5)) { [weak self] in
+      self?.assumeIsolated {
+        guard generation == $0.generation else { return }
+        guard rounds > 1, $0.runtime?.isConnected == true else { return $0.fault(.exited(status)) }
+        $0.awaitLastWords(status, generation: generation, rounds: rounds - 1)
+      }
+    }
   }
 
   /// Any process killed for want of memory ends the whole environment. The v1 notice comes a moment before the kill.

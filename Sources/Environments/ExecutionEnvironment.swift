@@ -32,6 +32,8 @@ package actor ExecutionEnvironment {
   var runtime: RuntimeAPIServer?
   /// Counts sandboxes, so that what a dead one still tells is not taken for the living one's word.
   var generation = 0
+  /// The latest sandbox's runtime has exited: what it asked for before, it will not take.
+  var runtimeHasEnded = false
   var clock: Scheduled<Void>?
   /// An answer whose caller waits for the log's tail.
   var heldAnswer: InvocationAnswer?

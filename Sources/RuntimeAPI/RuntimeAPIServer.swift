@@ -85,6 +85,9 @@ package final class RuntimeAPIServer: Sendable {
     session.value.resumeStream()
   }
 
+  /// Whether a program of the sandbox has a connection that has not been read to its end.
+  package var isConnected: Bool { !session.value.connections.isEmpty }
+
   /// Closes the listener and all connections, and lets go of the delegate. The future ends with the last of them.
   package func close() -> EventLoopFuture<Void> {
     let ends = [listener.closeFuture] + session.value.connectionsEnd
