@@ -55,7 +55,7 @@ GUEST = {
     "exhaustion_test.py::test_what_one_environment_has_taken_another_still_has[descriptors]",
     "exhaustion_test.py::test_an_answer_beyond_six_megabytes_is_refused_and_the_next_call_works",
     "raw_api_test.py::test_the_administrators_socket_is_closed_to_others",
-    "rogue_extension_test.py::test_a_file_in_opt_extensions_is_not_run",
+    "rogue_extension_test.py::test_an_extension_has_the_rights_of_the_function_and_no_more",
     "rogue_runtime_test.py::test_a_runtime_that_fails_its_caller_is_ended_and_its_caller_told[it exits with the event in hand]",
     "runtimetest_test.py::test_a_sandbox_is_what_its_configuration_promises",
     "survival_test.py::test_daemons_end_with_the_runtime",

@@ -58,9 +58,18 @@ result = [status(respond(request, 1, headers={'Lambda-Runtime-Invocation-Id': '0
 respond(request, result)
 serve_honestly()""", [410]),
     "an extension that is not one": ("""
-result = [status(call(method, '/2020-01-01/extension/' + path, b'{"events":["INVOKE"]}', headers={'Lambda-Extension-Name': 'rogue', 'Lambda-Extension-Identifier': 'x'}))
-          for method, path in [('POST', 'register'), ('GET', 'event/next'), ('POST', 'init/error'), ('POST', 'exit/error')]]
-result += [status(call('PUT', '/2022-07-01/telemetry', b'{"destination":{"URI":"http://169.254.169.254/"}}')), status(call('PUT', '/2020-08-15/logs', b'{}'))]""", [404] * 6),
+headers = {'Lambda-Extension-Name': 'rogue', 'Lambda-Extension-Identifier': '00000000-0000-0000-0000-000000000000'}
+result = [status(call(method, '/2020-01-01/extension/' + path, b'{"events":["INVOKE"]}', headers={**headers, 'Lambda-Extension-Function-Error-Type': 'Rogue'}))
+          for method, path in [('GET', 'event/next'), ('POST', 'init/error'), ('POST', 'exit/error')]]
+result += [status(call('PUT', path, b'{}', headers=headers)) for path in ('/2022-07-01/telemetry', '/2020-08-15/logs')]
+result += [status(call('POST', '/2020-01-01/extension/register', body, headers={'Lambda-Extension-Name': name}))
+           for name, body in [('', b'{"events":[]}'), ('a' * 1000, b'{"events":[]}'), ('rogue', b'{"events":["ROGUE"]}'), ('rogue', b'{"events":["SHUTDOWN"]}'), ('rogue', b'[')]]""",
+                                     [403] * 10),
+    "an extension that comes too late": ("""
+request, payload = next_event()
+result = [status(call('POST', '/2020-01-01/extension/register', b'{"events":[]}', headers={'Lambda-Extension-Name': 'rogue'}))]
+respond(request, result)
+serve_honestly()""", [403]),
 }
 
 
@@ -208,10 +217,10 @@ time.sleep(600)
     assert len(arena.records(function)) == 20
 
 
-def test_a_bootstrap_of_ones_own_has_three_descriptors_and_pid_1_above_it(arena):
+def test_a_bootstrap_of_ones_own_has_three_descriptors_and_a_log_channel_and_pid_1_above_it(arena):
     function = arena(zip=make_zip({"bootstrap": (program("bare"), 0o100755)}), Runtime="provided.al2023", Handler="x", Timeout=4)
     told = arena.strike(function, 1)
-    assert told == {"descriptors": [0, 1, 2], "parent": told["parent"], "pid": told["pid"]} and told["parent"] in (0, 1) and told["pid"] < 10
+    assert told == {"descriptors": [0, 1, 2, 62], "parent": told["parent"], "pid": told["pid"]} and told["parent"] in (0, 1) and told["pid"] < 10
 
 
 # ---- The journal and others, whatever happens ----

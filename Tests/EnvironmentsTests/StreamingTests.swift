@@ -1,4 +1,5 @@
 import FunctionModel
+import Glibc
 import NIOCore
 import SpawnProtocol
 import Synchronization
@@ -75,6 +76,27 @@ import Testing
     #expect(answer.errorType == "Runtime.ExitError" && String(buffer: answer.payload).contains("signal: segmentation fault"))
     await bench.environment.stop(reason: "stop")
     #expect(bench.desk.rows.map(\.outcome) == [.crash] && bench.desk.rows.map(\.responseBytes) == [4])
+  }
+
+  @Test func `what a runtime sent before its exit was told is its caller's`() async throws {
+    let bench = try Bench()
+    let (sandbox, runtime) = await bench.warmUp()
+    let caller = Caller()
+    async let end = bench.invoke("one", stream: caller.stream)
+    let id = await runtime.event()
+    // The loop sleeps while it is all said, and then finds a connection to accept, what came over it, and the exit.
+    bench.environment.eventLoop.execute { usleep(20_000) }
+    let second = FakeRuntime(port: sandbox.port)
+    second.beginStream(id)
+    second.stream("part")
+    sandbox.tell(.exited(.runtime, .code(7)))
+    second.disconnect()
+    runtime.disconnect()
+    #expect(try answer(await end).errorType == "Runtime.ExitError")
+    var parts = caller.parts.makeAsyncIterator()
+    #expect(await parts.next() == "part")
+    await bench.environment.stop(reason: "stop")
+    #expect(bench.desk.rows.map(\.responseBytes) == [4])
   }
 
   @Test func `a response that breaks off is truncated, and the environment begins anew`() async throws {
