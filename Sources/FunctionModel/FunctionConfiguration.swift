@@ -1,6 +1,8 @@
-/// Everything the catalog knows of one function's `$LATEST`; what GetFunctionConfiguration shows is derived from it.
+/// Everything the catalog knows of one version of a function; what GetFunctionConfiguration shows is derived from it.
 package struct FunctionConfiguration: Sendable, Hashable, Codable {
   package var id: FunctionID
+  /// `$LATEST`, or the number under which it was published.
+  package var version: String
   package var runtime: Runtime
   package var handler: String
   /// Stored and shown, as AWS does; a role grants nothing here by itself.
@@ -32,7 +34,7 @@ package struct FunctionConfiguration: Sendable, Hashable, Codable {
   package var echoed: [String: String]
 
   package init(
-    id: FunctionID, runtime: Runtime, handler: String, role: String, description: String = "",
+    id: FunctionID, version: String = "$LATEST", runtime: Runtime, handler: String, role: String, description: String = "",
     timeoutSeconds: Int = 3, memory: MemorySize = .megabytes(128),
     ephemeralStorage: MemorySize = .megabytes(512), environment: [String: String] = [:],
     layers: [LayerReference] = [], tags: [String: String] = [:], architectures: [String] = ["x86_64"],
@@ -41,6 +43,7 @@ package struct FunctionConfiguration: Sendable, Hashable, Codable {
     lastModified: Int64, network: VpcConfig? = nil, echoed: [String: String] = [:]
   ) {
     self.id = id
+    self.version = version
     self.runtime = runtime
     self.handler = handler
     self.role = role

@@ -6,7 +6,7 @@ import Synchronization
 extension Catalog {
   /// Adds a function, with the revision id that it carries. Throws ``CatalogError/exists``.
   package func insert(_ function: FunctionConfiguration) async throws(CatalogError) {
-    let entry = Entry(function, revision: Catalog.makeRevision())
+    let entry = Entry(latest: Snapshot(function, revision: Catalog.makeRevision()))
     _ = try await write("insert function \(function.id.name)") { [self] database in
       guard self.function(function.id) == nil else { throw CatalogError.exists }
       try Catalog.save(entry, in: database)
@@ -26,38 +26,40 @@ extension Catalog {
     _ change: @escaping @Sendable (inout FunctionConfiguration) throws(ServiceError) -> Void
   ) async throws(CatalogError) -> FunctionConfiguration {
     let entry = try await write("update function \(id.name)") { [self] database -> Entry in
-      guard let old = entries.withLock({ $0[id] }) else { throw CatalogError.missing }
-      if let expectedRevision, expectedRevision != old.configuration.revisionID { throw CatalogError.revisionMismatch }
-      let new = try changed(old, by: change)
-      try Catalog.save(new, in: database)
-      return new
+      guard var entry = entries.withLock({ $0[id] }) else { throw CatalogError.missing }
+      if let expectedRevision, expectedRevision != entry.latest.configuration.revisionID { throw CatalogError.revisionMismatch }
+      entry.latest = try changed(entry.latest, by: change)
+      try Catalog.save(entry, in: database)
+      return entry
     } committed: { [self] entry in
       entries.withLock { $0[id] = entry }
     }
-    return entry.configuration
+    return entry.latest.configuration
   }
 
   private func changed(
-    _ old: Entry, by change: (inout FunctionConfiguration) throws(ServiceError) -> Void
-  ) throws(CatalogError) -> Entry {
+    _ old: Snapshot, by change: (inout FunctionConfiguration) throws(ServiceError) -> Void
+  ) throws(CatalogError) -> Snapshot {
     var configuration = old.configuration
     do { try change(&configuration) } catch { throw .refused(error) }
     precondition(configuration.id == old.configuration.id, "an update does not rename a function")
     configuration.revisionID = Catalog.makeRevision()
     guard !configuration.hasSameCodeAndConfiguration(as: old.configuration) else {
-      return Entry(configuration, revision: old.version.key.revision)
+      return Snapshot(configuration, revision: old.version.key.revision)
     }
     configuration.lastModified = now()
-    return Entry(configuration, revision: Catalog.makeRevision())
+    return Snapshot(configuration, revision: Catalog.makeRevision())
   }
 
-  /// Removes a function. Throws ``CatalogError/missing``.
+  /// Removes a function with its versions and aliases. Throws ``CatalogError/missing``.
   package func delete(_ id: FunctionID) async throws(CatalogError) {
     _ = try await write("delete function \(id.name)") { [self] database in
       guard function(id) != nil else { throw CatalogError.missing }
-      try database.execute(
-        sql: "DELETE FROM function WHERE account = ? AND region = ? AND name = ?",
-        arguments: [id.owner.account, id.owner.region, id.name])
+      for (table, column) in [("alias", "function"), ("functionVersion", "name"), ("function", "name")] {
+        try database.execute(
+          sql: "DELETE FROM \(table) WHERE account = ? AND region = ? AND \(column) = ?",
+          arguments: [id.owner.account, id.owner.region, id.name])
+      }
     } committed: { [self] in
       entries.withLock { $0[id] = nil }
     }
@@ -71,7 +73,7 @@ extension Catalog {
   package func updateStateOfInterruptedFunctions(
     isComplete: @Sendable (FunctionConfiguration) -> Bool
   ) async throws(CatalogError) -> [FunctionID] {
-    let interrupted = entries.withLock { $0.values.map(\.configuration) }
+    let interrupted = entries.withLock { $0.values.map(\.latest.configuration) }
       .filter { $0.state == .pending || $0.lastUpdate == .inProgress }
     for function in interrupted {
       let complete = isComplete(function)
@@ -88,16 +90,22 @@ extension Catalog {
       try String.fetchAll(database, sql: "SELECT DISTINCT digest FROM layerVersion").compactMap(ContentDigest.init)
     }
     let ofFunctions = entries.withLock { entries in
-      entries.values.flatMap { [$0.version.code] + $0.version.layers }
+      entries.values.flatMap(\.snapshots).flatMap { [$0.version.code] + $0.version.layers }
     }
     return Set(ofLayers + ofFunctions)
   }
 
-  private static func save(_ entry: Entry, in database: Database) throws {
-    let id = entry.configuration.id
+  static func save(_ entry: Entry, in database: Database) throws {
+    let id = entry.latest.configuration.id
     try database.execute(
-      sql: "INSERT OR REPLACE INTO function (account, region, name, revision, configuration) VALUES (?, ?, ?, ?, ?)",
-      arguments: [id.owner.account, id.owner.region, id.name, entry.version.key.revision, encoded(entry.configuration)])
+      sql: """
+        INSERT OR REPLACE INTO function (account, region, name, revision, configuration, lastVersion, publishedRevision)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        id.owner.account, id.owner.region, id.name, entry.latest.version.key.revision, encoded(entry.latest.configuration),
+        entry.lastVersion, entry.publishedRevision,
+      ])
   }
 
   static func makeRevision() -> String { UUID().uuidString.lowercased() }

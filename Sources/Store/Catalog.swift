@@ -3,19 +3,44 @@ import FoundationEssentials
 import GRDB
 import Synchronization
 
-/// Functions, layer versions and user-id leases: `roost.sqlite`, written with `synchronous=FULL`.
+/// Functions with their versions and aliases, layer versions and user-id leases: `roost.sqlite`, written with `synchronous=FULL`.
 ///
 /// One connection writes. Functions are also kept in memory, changed only after the commit, so that reading one costs no I/O and what
 /// is read is on disk.
 package final class Catalog: Sendable {
-  /// A function as kept in memory: its configuration and the snapshot that environments are made from.
-  struct Entry: Sendable {
+  /// One version of a function as kept in memory: its configuration and the snapshot that environments are made from.
+  struct Snapshot: Sendable {
     var configuration: FunctionConfiguration
     var version: FunctionVersion
 
     init(_ configuration: FunctionConfiguration, revision: String) {
       self.configuration = configuration
-      self.version = FunctionVersion(latest: configuration, revision: revision)
+      self.version = FunctionVersion(configuration, revision: revision)
+    }
+  }
+
+  /// A function as kept in memory.
+  struct Entry: Sendable {
+    var latest: Snapshot
+    var published: [Int: Snapshot] = [:]
+    /// The number given last, which may have been deleted; 0 if none was.
+    var lastVersion = 0
+    /// The revision of `$LATEST` that was published last.
+    var publishedRevision: String?
+    var aliases: [String: FunctionAlias] = [:]
+
+    var snapshots: [Snapshot] { [latest] + published.values }
+
+    /// What is behind a version's name; `nil` stands for `$LATEST`.
+    func snapshot(version: String?) -> Snapshot? {
+      guard let version, version != "$LATEST" else { return latest }
+      return Int(version).flatMap { published[$0] }
+    }
+
+    /// What is behind the name of a version or an alias. The main version of an alias, whatever its weights.
+    func snapshot(qualifier: String?) -> Snapshot? {
+      if let qualifier, let alias = aliases[qualifier] { return snapshot(version: alias.version) }
+      return snapshot(version: qualifier)
     }
   }
 
@@ -53,29 +78,58 @@ package final class Catalog: Sendable {
   }
 
   private static func loadFunctions(_ database: Database) throws -> [FunctionID: Entry] {
-    let rows = try Row.fetchCursor(database, sql: "SELECT revision, configuration FROM function")
     var loaded: [FunctionID: Entry] = [:]
-    while let row = try rows.next() {
-      let configuration = try JSONDecoder().decode(FunctionConfiguration.self, from: row["configuration"])
-      loaded[configuration.id] = Entry(configuration, revision: row["revision"])
+    let functions = try Row.fetchCursor(database, sql: "SELECT revision, configuration, lastVersion, publishedRevision FROM function")
+    while let row = try functions.next() {
+      let snapshot = try snapshot(row)
+      loaded[snapshot.configuration.id] = Entry(
+        latest: snapshot, lastVersion: row["lastVersion"], publishedRevision: row["publishedRevision"])
+    }
+    let versions = try Row.fetchCursor(database, sql: "SELECT version, revision, configuration FROM functionVersion")
+    while let row = try versions.next() {
+      let snapshot = try snapshot(row)
+      loaded[snapshot.configuration.id]?.published[row["version"]] = snapshot
+    }
+    let aliases = try Row.fetchCursor(database, sql: "SELECT account, region, function, document FROM alias")
+    while let row = try aliases.next() {
+      let alias = try JSONDecoder().decode(FunctionAlias.self, from: row["document"])
+      let id = FunctionID(owner: Owner(account: row["account"], region: row["region"]), name: row["function"])
+      loaded[id]?.aliases[alias.name] = alias
     }
     return loaded
   }
 
-  /// The function's `$LATEST`; from memory.
-  package func function(_ id: FunctionID) -> FunctionConfiguration? {
-    entries.withLock { $0[id]?.configuration }
+  private static func snapshot(_ row: Row) throws -> Snapshot {
+    Snapshot(try JSONDecoder().decode(FunctionConfiguration.self, from: row["configuration"]), revision: row["revision"])
   }
 
-  /// The snapshot that serves `qualifier`; from memory. `nil` and `$LATEST` name the same; there are no other versions yet.
-  package func version(_ id: FunctionID, qualifier: String?) -> FunctionVersion? {
-    guard qualifier == nil || qualifier == "$LATEST" else { return nil }
-    return entries.withLock { $0[id]?.version }
+  /// The function's `$LATEST`, or what `qualifier`, a version or an alias, names of it; from memory.
+  package func function(_ id: FunctionID, qualifier: String? = nil) -> FunctionConfiguration? {
+    entries.withLock { $0[id]?.snapshot(qualifier: qualifier)?.configuration }
+  }
+
+  /// The snapshot of a version by its number or `$LATEST`; from memory.
+  package func version(_ id: FunctionID, _ version: String) -> FunctionVersion? {
+    entries.withLock { $0[id]?.snapshot(version: version)?.version }
+  }
+
+  /// The snapshot that serves an invocation of `qualifier`, a version or an alias, and its state; from memory.
+  ///
+  /// - Parameter draw: gives a random number, 0 up to 1, where an alias splits its invocations.
+  package func target(
+    _ id: FunctionID, qualifier: String?, draw: () -> Double
+  ) -> (version: FunctionVersion, state: FunctionState)? {
+    entries.withLock { entries in
+      guard let entry = entries[id] else { return nil }
+      let alias = qualifier.flatMap { entry.aliases[$0] }
+      let version = alias.map { $0.weights.isEmpty ? $0.version : $0.version(for: draw()) } ?? qualifier
+      return entry.snapshot(version: version).map { ($0.version, $0.configuration.state) }
+    }
   }
 
   /// All functions of an owner, by name; from memory.
   package func functions(of owner: Owner) -> [FunctionConfiguration] {
-    entries.withLock { entries in entries.values.lazy.map(\.configuration).filter { $0.id.owner == owner } }
+    entries.withLock { entries in entries.values.lazy.map(\.latest.configuration).filter { $0.id.owner == owner } }
       .sorted { $0.id.name < $1.id.name }
   }
 
@@ -123,10 +177,10 @@ package final class Catalog: Sendable {
 }
 
 extension FunctionVersion {
-  /// What an environment of `$LATEST` serves.
-  init(latest configuration: FunctionConfiguration, revision: String) {
+  /// What an environment of this version serves.
+  init(_ configuration: FunctionConfiguration, revision: String) {
     self.init(
-      key: Key(function: configuration.id, version: "$LATEST", revision: revision),
+      key: Key(function: configuration.id, version: configuration.version, revision: revision),
       runtime: configuration.runtime,
       handler: configuration.handler,
       role: configuration.role,

@@ -51,6 +51,34 @@ enum CatalogSchema {
     migrator.registerMigration("catalog-2") { database in
       try database.execute(sql: #"UPDATE function SET configuration = json_set(configuration, '$.logFormat', json('{"text":{}}'))"#)
     }
+    migrator.registerMigration("catalog-3") { database in
+      try database.execute(
+        sql: """
+          UPDATE function SET configuration = json_set(configuration, '$.version', '$LATEST');
+          -- The last number given, which is not given again, and the revision of $LATEST that was published under it.
+          ALTER TABLE function ADD COLUMN lastVersion INTEGER NOT NULL DEFAULT 0;
+          ALTER TABLE function ADD COLUMN publishedRevision TEXT;
+
+          CREATE TABLE functionVersion (
+            account TEXT NOT NULL,
+            region TEXT NOT NULL,
+            name TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            revision TEXT NOT NULL,
+            configuration TEXT NOT NULL,
+            PRIMARY KEY (account, region, name, version)
+          ) STRICT, WITHOUT ROWID;
+
+          CREATE TABLE alias (
+            account TEXT NOT NULL,
+            region TEXT NOT NULL,
+            function TEXT NOT NULL,
+            name TEXT NOT NULL,
+            document TEXT NOT NULL,
+            PRIMARY KEY (account, region, function, name)
+          ) STRICT, WITHOUT ROWID;
+          """)
+    }
     return migrator
   }
 }
