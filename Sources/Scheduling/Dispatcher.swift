@@ -152,9 +152,9 @@ extension Dispatcher {
 
   /// Code or configuration of a function changed, or it was deleted: environments of other revisions take no new request.
   package func functionChanged(_ id: FunctionID) {
-    let current = catalog.version(id, qualifier: nil)?.key
-    for pool in pools where pool.version.function == id && pool.version.key != current {
-      for environment in pool.retire() { end(environment, reason: current == nil ? "delete" : "update") }
+    let reason = catalog.function(id) == nil ? "delete" : "update"
+    for pool in pools where pool.version.function == id && pool.version.key != catalog.version(id, pool.version.version)?.key {
+      for environment in pool.retire() { end(environment, reason: reason) }
     }
   }
 

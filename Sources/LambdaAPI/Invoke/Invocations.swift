@@ -24,7 +24,7 @@ struct Invocations: Sendable {
     identifiers: inout IdentifierSource
   ) throws(ServiceError) -> Plan {
     let parameters = try InvokeParameters(head, route, caller: caller.owner)
-    let version = try resolve(parameters.function)
+    let version = try resolve(parameters.function, &identifiers)
     guard payload.readableBytes <= Limits.synchronousPayloadBytes else { throw .payloadTooLarge(route.operation) }
     switch parameters.type {
     case .dryRun: return .nothing
@@ -46,11 +46,10 @@ struct Invocations: Sendable {
         wantsLogTail: parameters.wantsLogTail))
   }
 
-  private func resolve(_ reference: FunctionReference) throws(ServiceError) -> FunctionVersion {
-    guard let function = catalog.function(reference.id),
-      let version = catalog.version(reference.id, qualifier: reference.qualifier)
-    else { throw .functionNotFound(reference.arn) }
-    switch function.state {
+  private func resolve(_ reference: FunctionReference, _ identifiers: inout IdentifierSource) throws(ServiceError) -> FunctionVersion {
+    let target = catalog.target(reference.id, qualifier: reference.qualifier) { Double.random(in: 0..<1, using: &identifiers) }
+    guard let (version, state) = target else { throw .functionNotFound(reference.arn) }
+    switch state {
     case .active: return version
     case .pending: throw .notInvocable("Pending")
     case .failed: throw .notInvocable("Failed")

@@ -70,6 +70,11 @@ extension JSONValue {
     return Int(text)
   }
 
+  package var double: Double? {
+    guard case .number(let text) = self else { return nil }
+    return Double(text)
+  }
+
   package var bool: Bool? {
     guard case .bool(let value) = self else { return nil }
     return value

@@ -23,7 +23,11 @@ extension LambdaService {
     try settings.apply(to: &function)
     try await catalogued(id) { [function] () async throws(CatalogError) in try await catalog.insert(function) }
     try await complete(id)
-    return json(function, .created)
+    guard call.body.member("Publish")?.bool == true else { return json(function, .created) }
+    // The answer has the version's number, yet the function's own ARN and state.
+    var published = try await publish(id)
+    published.state = function.state
+    return json(published, .created)
   }
 
   private static func newFunctionID(_ call: OperationCall) throws(ServiceError) -> FunctionID {

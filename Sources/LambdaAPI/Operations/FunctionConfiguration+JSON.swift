@@ -57,7 +57,7 @@ extension FunctionConfiguration {
     object.add("MemorySize", .integer(memory.megabytes))
     object.add("LastModified", .string(CalendarTime(milliseconds: lastModified).lambda))
     object.add("CodeSha256", .string(code.digest.base64))
-    object.add("Version", "$LATEST")
+    object.add("Version", .string(version))
     object.add("RevisionId", .string(revisionID))
   }
 

@@ -75,9 +75,6 @@ enum UnsupportedSettings {
     for (member, reason) in reasons where isGiven(body.member(member)) {
       throw .invalidParameterValue("\(member) is not supported by this release of Roost: \(reason).")
     }
-    if body.member("Publish")?.bool == true {
-      throw .invalidParameterValue("Publish is not supported by this release of Roost: a function has its $LATEST version only.")
-    }
     if body.member("PackageType")?.string == "Image" {
       throw .invalidParameterValue("PackageType Image is not supported by this release of Roost: functions are zip archives.")
     }
@@ -91,7 +88,7 @@ enum UnsupportedSettings {
     "CapacityProviderConfig": "there are no managed instances",
     "DurableConfig": "executions are not durable",
     "TenancyConfig": "environments are not kept apart by tenant",
-    "PublishTo": "a function has its $LATEST version only",
+    "PublishTo": "there are no managed instances",
   ]
 
   /// An empty value is what clients send for "none".

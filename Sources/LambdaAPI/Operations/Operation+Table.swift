@@ -25,7 +25,7 @@ extension Operation {
   /// Everything this release does, but Invoke, which has a path of its own through the server.
   ///
   /// Success codes are those on the wire, which for DeleteFunction is not the model's.
-  static let table: [Operation] = functions + layers + tags + settings
+  static let table: [Operation] = functions + versions + layers + tags + settings
 
   private static let functions = [
     Operation("CreateFunction", .post, "/2015-03-31/functions", success: 201, schema: .createFunction) {
@@ -51,6 +51,27 @@ extension Operation {
     },
     Operation("ListVersionsByFunction", .get, "/2015-03-31/functions/{FunctionName}/versions") {
       (service, call) async throws(ServiceError) in try service.listVersions(call)
+    },
+  ]
+
+  private static let versions = [
+    Operation("PublishVersion", .post, "/2015-03-31/functions/{FunctionName}/versions", success: 201, schema: .publishVersion) {
+      (service, call) async throws(ServiceError) in try await service.publishVersion(call)
+    },
+    Operation("CreateAlias", .post, "/2015-03-31/functions/{FunctionName}/aliases", success: 201, schema: .createAlias) {
+      (service, call) async throws(ServiceError) in try await service.createAlias(call)
+    },
+    Operation("ListAliases", .get, "/2015-03-31/functions/{FunctionName}/aliases") { (service, call) async throws(ServiceError) in
+      try service.listAliases(call)
+    },
+    Operation("GetAlias", .get, "/2015-03-31/functions/{FunctionName}/aliases/{Name}") { (service, call) async throws(ServiceError) in
+      try service.getAlias(call)
+    },
+    Operation("UpdateAlias", .put, "/2015-03-31/functions/{FunctionName}/aliases/{Name}", schema: .updateAlias) {
+      (service, call) async throws(ServiceError) in try await service.updateAlias(call)
+    },
+    Operation("DeleteAlias", .delete, "/2015-03-31/functions/{FunctionName}/aliases/{Name}", success: 204) {
+      (service, call) async throws(ServiceError) in try await service.deleteAlias(call)
     },
   ]
 

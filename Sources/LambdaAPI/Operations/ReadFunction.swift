@@ -3,12 +3,18 @@ internal import FunctionModel
 internal import Store
 
 extension LambdaService {
-  /// The function a request addresses; no other version than `$LATEST` exists.
+  /// The function, or its version, that a request addresses by number, alias or not at all.
   func existing(_ reference: FunctionReference) throws(ServiceError) -> FunctionConfiguration {
-    guard reference.qualifier == nil || reference.qualifier == "$LATEST", let function = catalog.function(reference.id) else {
+    guard let function = catalog.function(reference.id, qualifier: reference.qualifier) else {
       throw .functionNotFound(reference.arn)
     }
     return function
+  }
+
+  /// The same for operations that change a function, which only `$LATEST` can be.
+  func changeable(_ reference: FunctionReference) throws(ServiceError) -> FunctionConfiguration {
+    guard reference.qualifier == nil || reference.qualifier == "$LATEST" else { throw .functionNotFound(reference.arn) }
+    return try existing(reference)
   }
 
   func json(_ function: FunctionConfiguration, _ view: ConfigurationView = .whole, qualifier: String? = nil) -> JSONValue {
@@ -43,10 +49,17 @@ extension LambdaService {
       report.check(version, at: "functionVersion", [.oneOf(["ALL"])])
       try report.finish()
     }
-    let page = try Page(
-      catalog.functions(of: call.caller.owner), call.target, bound: 10_000, key: \.id.name, follows: { $0.id.name > $1 })
+    let functions = catalog.functions(of: call.caller.owner)
+    let page =
+      if version == nil {
+        try Page(functions, call.target, bound: 10_000, key: \.id.name, follows: { $0.id.name > $1 })
+      } else {
+        try Page(
+          functions.flatMap { catalog.versions(of: $0.id) }, call.target, bound: 10_000, key: { "\($0.id.name):\($0.version)" },
+          follows: Self.follows)
+      }
     var object = JSONObject()
-    object.add("Functions", .array(page.items.map { json($0, .listed, qualifier: version == nil ? nil : "$LATEST") }))
+    object.add("Functions", .array(page.items.map { json($0, .listed, qualifier: version == nil ? nil : $0.version) }))
     object.add("NextMarker", page.nextMarker.map { .string($0) })
     return .object(object)
   }
@@ -54,8 +67,19 @@ extension LambdaService {
   /// <https://docs.aws.amazon.com/lambda/latest/api/API_ListVersionsByFunction.html>
   func listVersions(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
     let function = try existing(FunctionReference(id: try call.function().id))
-    let page = try Page([function], call.target, bound: 10_000, key: { _ in "$LATEST" }, follows: { _, _ in false })
-    return ["Versions": .array(page.items.map { json($0, .listed, qualifier: "$LATEST") })]
+    let page = try Page(
+      catalog.versions(of: function.id), call.target, bound: 10_000, key: { "\($0.id.name):\($0.version)" }, follows: Self.follows)
+    var object = JSONObject()
+    object.add("Versions", .array(page.items.map { json($0, .listed, qualifier: $0.version) }))
+    object.add("NextMarker", page.nextMarker.map { .string($0) })
+    return .object(object)
+  }
+
+  /// Whether a version comes after the one that a marker remembers by name and number; `$LATEST` comes before all numbers.
+  private static func follows(_ version: FunctionConfiguration, _ marker: String) -> Bool {
+    let fields = marker.split(separator: ":", maxSplits: 1)
+    guard fields.count == 2 else { return true }
+    return (version.id.name, Int(version.version) ?? 0) > (String(fields[0]), Int(fields[1]) ?? 0)
   }
 
   /// Reserved concurrency cannot be set yet, so there is none.

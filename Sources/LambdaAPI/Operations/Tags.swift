@@ -34,7 +34,7 @@ extension LambdaService {
     guard resource.hasPrefix("arn:"), FunctionNameParts(resource)?.qualifier == nil else {
       throw .invalidParameterValue("Tags on function aliases and versions are not supported. Please specify a function ARN.")
     }
-    return try existing(try FunctionReference(resource, caller: call.caller.owner))
+    return try changeable(try FunctionReference(resource, caller: call.caller.owner))
   }
 
   func listTags(_ call: OperationCall) throws(ServiceError) -> JSONValue? { ["Tags": .map(try tagged(call).tags)] }

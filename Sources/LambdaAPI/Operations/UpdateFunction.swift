@@ -5,7 +5,7 @@ extension LambdaService {
   /// <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html>
   func updateFunctionCode(_ call: OperationCall) async throws(ServiceError) -> JSONValue? {
     let reference = try call.function()
-    let function = try existing(reference)
+    let function = try changeable(reference)
     try UnsupportedSettings.refuse(in: call.body)
     let architectures = try checkArchitectures(call.body)
     let revision = call.body.member("RevisionId")?.string
@@ -17,19 +17,22 @@ extension LambdaService {
       proposed.code = code
       return json(proposed)
     }
-    return try await update(reference.id, expectedRevision: revision) { (function) throws(ServiceError) in
+    let updated = try await update(reference.id, expectedRevision: revision) { (function) throws(ServiceError) in
       function.code = code
       if let architectures { function.architectures = architectures }
       // Layers may have changed since they were read above.
       try Self.checkTotalSize(code: code, layers: function.layers)
     }
+    guard call.body.member("Publish")?.bool == true else { return updated }
+    let published = try await publish(reference.id)
+    return json(published, qualifier: published.version)
   }
 
   /// <https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionConfiguration.html>
   func updateFunctionConfiguration(_ call: OperationCall) async throws(ServiceError) -> JSONValue? {
     let reference = try call.function()
     let revision = call.body.member("RevisionId")?.string
-    try Self.checkUpdatable(try existing(reference), expectedRevision: revision)
+    try Self.checkUpdatable(try changeable(reference), expectedRevision: revision)
     let settings = try await FunctionSettings(call.body, service: self, caller: call.caller.owner)
     return try await update(reference.id, expectedRevision: revision) { (function) throws(ServiceError) in
       try settings.apply(to: &function)
@@ -74,9 +77,7 @@ extension LambdaService {
       if qualifier == "$LATEST" {
         throw .invalidParameterValue("$LATEST version cannot be deleted without deleting the function.")
       }
-      // Deleting a version that is not there is no error; there are no others than $LATEST.
-      _ = try existing(FunctionReference(id: reference.id))
-      return nil
+      return try await deleteVersion(reference.id, qualifier)
     }
     try await catalogued(reference.id) { () async throws(CatalogError) in try await catalog.delete(reference.id) }
     invoker.functionChanged(reference.id)

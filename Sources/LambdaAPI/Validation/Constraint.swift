@@ -12,6 +12,10 @@ package enum Constraint: Sendable {
   case each([Constraint])
   /// The rules for each name of a map whose values are secret: the report does not show the map.
   case keys([Constraint])
+  /// The same for each value of a map.
+  case values([Constraint])
+  /// From 0 to 1.
+  case share
 
   /// The violation's wording, or `nil` if `value` obeys.
   func violation(of value: JSONValue?) -> String? {
@@ -35,6 +39,12 @@ package enum Constraint: Sendable {
     case .keys(let constraints):
       guard case .object(let object) = value, Self.anyViolates(object.members.map { .string($0.name) }, constraints) else { return nil }
       return "Map keys must satisfy constraint: [\(constraints.flatMap(\.wording).joined(separator: ", "))]"
+    case .values(let constraints):
+      guard case .object(let object) = value, Self.anyViolates(object.members.map(\.value), constraints) else { return nil }
+      return "Map value must satisfy constraint: [\(constraints.flatMap(\.wording).joined(separator: ", "))]"
+    case .share:
+      guard let share = value.double, !(0...1).contains(share) else { return nil }
+      return wording.joined(separator: ", ")
     }
   }
 
@@ -67,7 +77,8 @@ package enum Constraint: Sendable {
     case .pattern(let expression, _): ["Member must satisfy regular expression pattern: \(expression)"]
     case .oneOf(let values): ["Member must satisfy enum value set: [\(values.joined(separator: ", "))]"]
     case .required: ["Member must not be null"]
-    case .each(let constraints), .keys(let constraints):
+    case .share: ["Member must have value less than or equal to 1.0", "Member must have value greater than or equal to 0.0"]
+    case .each(let constraints), .keys(let constraints), .values(let constraints):
       ["Member must satisfy constraint: [\(constraints.flatMap(\.wording).joined(separator: ", "))]"]
     }
   }

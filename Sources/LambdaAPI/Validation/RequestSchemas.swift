@@ -42,6 +42,37 @@ extension Schema {
     Member("CompatibleArchitectures", .strings, [.length(0...2), .each([.oneOf(["x86_64", "arm64"]), .required])]),
   ])
 
+  static let publishVersion = Schema([
+    Member("CodeSha256", .string),
+    Member("Description", .string, [.length(0...256)]),
+    Member("RevisionId", .string),
+  ])
+
+  static let createAlias = Schema([
+    Member("Name", .string, [.required, .length(1...128), .pattern(AliasNaming.pattern, AliasNaming.isName)]),
+    Member("FunctionVersion", .string, [.required, .length(1...1_024), .pattern("(\\$LATEST|[0-9]+)", AliasNaming.isVersion)]),
+    Member("Description", .string, [.length(0...256)]),
+    routing,
+  ])
+
+  static let updateAlias = Schema([
+    Member("FunctionVersion", .string, [.length(1...1_024), .pattern("(\\$LATEST|[0-9]+)", AliasNaming.isVersion)]),
+    Member("Description", .string, [.length(0...256)]),
+    routing,
+    Member("RevisionId", .string),
+  ])
+
+  private static let routing = Member(
+    "RoutingConfig",
+    .structure([
+      Member(
+        "AdditionalVersionWeights", .numbers,
+        [
+          .keys([.length(1...1_024), .pattern("[0-9]+", { AliasNaming.isVersion($0) && $0 != "$LATEST" }), .required]),
+          .values([.share, .required]),
+        ])
+    ]))
+
   static let tagResource = Schema([Member("Tags", .map, [.required])])
 
   private static let code = [

@@ -10,6 +10,8 @@ package struct Member: Sendable {
     case strings
     /// A map of strings to strings.
     case map
+    /// A map of strings to numbers.
+    case numbers
     case structure([Member])
     case structures([Member])
   }
@@ -58,6 +60,10 @@ package struct Schema: Sendable {
       for element in elements where element != .null { try checkType(element, .string) }
     case (.map, .object(let object)):
       for member in object.members where member.value != .null { try checkType(member.value, .string) }
+    case (.numbers, .object(let object)):
+      for member in object.members where member.value != .null {
+        guard case .number = member.value else { throw .serialization("\(member.value.token) can not be converted to a Double") }
+      }
     case (.structure(let members), .object): try checkTypes(value, members)
     case (.structures(let members), .array(let elements)):
       for element in elements { try checkType(element, .structure(members)) }
@@ -76,7 +82,7 @@ package struct Schema: Sendable {
         for (index, element) in (found.array ?? []).enumerated() {
           checkRules(element, inner, prefix: "\(prefix)\(member.path).\(index + 1).member.", &report)
         }
-      case .string, .integer, .boolean, .blob, .strings, .map: break
+      case .string, .integer, .boolean, .blob, .strings, .map, .numbers: break
       }
     }
   }
@@ -110,7 +116,7 @@ extension Member.Kind {
     case .boolean: "a Boolean"
     case .blob: "a Blob"
     case .strings, .structures: "a List"
-    case .map: "a Map"
+    case .map, .numbers: "a Map"
     case .structure: "a Structure"
     }
   }
