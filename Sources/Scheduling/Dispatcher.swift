@@ -153,7 +153,7 @@ extension Dispatcher {
   /// Code or configuration of a function changed, or it was deleted: environments of other revisions take no new request.
   package func functionChanged(_ id: FunctionID) {
     let reason = catalog.function(id) == nil ? "delete" : "update"
-    for pool in pools where pool.version.function == id && pool.version.key != catalog.version(id, pool.version.version)?.key {
+    for pool in pools where pool.version.function == id && pool.version.key != catalog.version(id, qualifier: pool.version.version)?.key {
       for environment in pool.retire() { end(environment, reason: reason) }
     }
   }

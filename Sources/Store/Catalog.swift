@@ -34,7 +34,7 @@ package final class Catalog: Sendable {
     /// What is behind a version's name; `nil` stands for `$LATEST`.
     func snapshot(version: String?) -> Snapshot? {
       guard let version, version != "$LATEST" else { return latest }
-      return Int(version).flatMap { published[$0] }
+      return Int(version).flatMap { String($0) == version ? published[$0] : nil }
     }
 
     /// What is behind the name of a version or an alias. The main version of an alias, whatever its weights.
@@ -108,9 +108,9 @@ package final class Catalog: Sendable {
     entries.withLock { $0[id]?.snapshot(qualifier: qualifier)?.configuration }
   }
 
-  /// The snapshot of a version by its number or `$LATEST`; from memory.
-  package func version(_ id: FunctionID, _ version: String) -> FunctionVersion? {
-    entries.withLock { $0[id]?.snapshot(version: version)?.version }
+  /// The snapshot behind `qualifier`, a version or an alias, whose main version it is then; from memory.
+  package func version(_ id: FunctionID, qualifier: String?) -> FunctionVersion? {
+    entries.withLock { $0[id]?.snapshot(qualifier: qualifier)?.version }
   }
 
   /// The snapshot that serves an invocation of `qualifier`, a version or an alias, and its state; from memory.

@@ -76,7 +76,7 @@ extension LambdaService {
   private func apply(_ body: JSONValue, to alias: inout FunctionAlias, of id: FunctionID) throws(ServiceError) {
     if let description = body.member("Description")?.string { alias.description = description }
     if let routing = body.member("RoutingConfig") { alias.weights = Self.weights(routing) }
-    for version in [alias.version] + alias.weights.keys where catalog.version(id, version) == nil {
+    for version in [alias.version] + alias.weights.keys where catalog.version(id, qualifier: version) == nil {
       throw .functionNotFound(id.arn(qualifier: version))
     }
     guard !alias.weights.isEmpty else { return }
