@@ -19,7 +19,7 @@ extension Catalog {
     try await change(id, "publish a version of \(id.name)") { entry, database in
       let latest = entry.latest
       if let expectedRevision, expectedRevision != latest.configuration.revisionID { throw CatalogError.revisionMismatch }
-      do { try accept(latest.configuration) } catch { throw CatalogError.refused(error) }
+      do throws(ServiceError) { try accept(latest.configuration) } catch { throw CatalogError.refused(error) }
       if entry.publishedRevision == latest.version.key.revision, let last = entry.published[entry.lastVersion] {
         return last.configuration
       }
@@ -90,7 +90,7 @@ extension Catalog {
     try await self.change(id, "update alias \(name) of \(id.name)") { entry, database in
       guard var alias = entry.aliases[name] else { throw CatalogError.missing }
       if let expectedRevision, expectedRevision != alias.revisionID { throw CatalogError.revisionMismatch }
-      do { try change(&alias) } catch { throw CatalogError.refused(error) }
+      do throws(ServiceError) { try change(&alias) } catch { throw CatalogError.refused(error) }
       alias.revisionID = Catalog.makeRevision()
       try Catalog.save(alias, of: id, in: &entry, database)
       return alias
