@@ -188,7 +188,7 @@ extension Dispatcher {
 
   package func admissionFacts() -> AdmissionFacts {
     AdmissionFacts(
-      concurrencyLimit: configuration.concurrencyLimit, concurrency: concurrency.load(ordering: .relaxed),
+      concurrencyLimit: configuration.concurrencyLimit, concurrency: concurrency.running,
       budget: configuration.budget, committed: admission.committed,
       environments: pools.reduce(0) { $0 + $1.environments.count })
   }

@@ -19,7 +19,7 @@ package final class Dispatcher: Sendable {
   let eventLoops: any EventLoopGroup
   let admission: AdmissionLedger
   let leases: UserIDLeases
-  let concurrency = Atomic<Int>(0)
+  let concurrency: ConcurrencyLedger
   private let table = Mutex(Table())
 
   private struct Table {
@@ -37,6 +37,8 @@ package final class Dispatcher: Sendable {
     self.journal = journal
     self.eventLoops = eventLoops
     self.logger = logger
+    concurrency = ConcurrencyLedger(limit: configuration.concurrencyLimit)
+    for (function, _, reserved) in catalog.settings(ReservedConcurrency.self) { concurrency.reserve(reserved.executions, for: function) }
     admission = AdmissionLedger(budget: configuration.budget)
     leases = UserIDLeases(catalog: catalog, range: configuration.userIDs, logger: logger)
   }
@@ -48,17 +50,18 @@ package final class Dispatcher: Sendable {
     let answer: @Sendable (InvocationResult) -> Void = { result in
       if eventLoop.inEventLoop { completion(result) } else { eventLoop.execute { completion(result) } }
     }
-    guard concurrency.add(1, ordering: .relaxed).newValue <= configuration.concurrencyLimit else {
-      concurrency.subtract(1, ordering: .relaxed)
+    do throws(Throttled) {
+      let place = try concurrency.enter(request.version.function)
+      submit(request, in: place, accepted: .now(), answer: answer)
+    } catch {
       recordRefused(request, .throttled, errorType: "TooManyRequestsException")
-      return answer(.refused(.tooManyRequests(.concurrentInvocationLimitExceeded)))
+      answer(.refused(.tooManyRequests(error.reason)))
     }
-    submit(request, accepted: .now(), answer: answer)
   }
 
   /// Places the request; again, should it reach an environment that is on its way out.
   private func submit(
-    _ request: InvocationRequest, accepted: NIODeadline, answer: @escaping @Sendable (InvocationResult) -> Void
+    _ request: InvocationRequest, in place: ConcurrencyLedger.Place, accepted: NIODeadline, answer: @escaping @Sendable (InvocationResult) -> Void
   ) {
     let invocation = Invocation(
       requestID: request.requestID, invokedARN: request.invokedARN, payload: request.payload,
@@ -67,8 +70,8 @@ package final class Dispatcher: Sendable {
       wantsLogTail: request.wantsLogTail,
       accepted: accepted
     ) { [self] end in
-      if case .unavailable = end { return submit(request, accepted: accepted, answer: answer) }
-      concurrency.subtract(1, ordering: .relaxed)
+      if case .unavailable = end { return submit(request, in: place, accepted: accepted, answer: answer) }
+      concurrency.leave(place)
       answer(result(of: end, for: request))
     }
     place(invocation, for: request.version)
@@ -150,8 +153,9 @@ extension Dispatcher {
     }
   }
 
-  /// Code or configuration of a function changed, or it was deleted: environments of other revisions take no new request.
+  /// A function changed, or it was deleted: environments of other revisions take no new request, and its reservation is the new one.
   package func functionChanged(_ id: FunctionID) {
+    concurrency.reserve(catalog.setting(ReservedConcurrency.self, of: id)?.executions, for: id)
     let reason = catalog.function(id) == nil ? "delete" : "update"
     for pool in pools where pool.version.function == id && pool.version.key != catalog.version(id, qualifier: pool.version.version)?.key {
       for environment in pool.retire() { end(environment, reason: reason) }
@@ -163,7 +167,7 @@ extension Dispatcher {
   /// Refuses new requests, waits for running ones until `limit` has passed, then ends every environment.
   package func shutDown(within limit: Duration) async {
     table.withLock { $0.isShuttingDown = true }
-    await waitUntil(.now + limit) { self.concurrency.load(ordering: .relaxed) == 0 }
+    await waitUntil(.now + limit) { self.concurrency.running == 0 }
     for pool in pools {
       for invocation in pool.abandonAll() { invocation.completion(.hostFault("it is shutting down")) }
     }

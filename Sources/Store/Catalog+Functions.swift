@@ -25,16 +25,12 @@ extension Catalog {
     _ id: FunctionID, expectedRevision: String?,
     _ change: @escaping @Sendable (inout FunctionConfiguration) throws(ServiceError) -> Void
   ) async throws(CatalogError) -> FunctionConfiguration {
-    let entry = try await write("update function \(id.name)") { [self] database -> Entry in
-      guard var entry = entries.withLock({ $0[id] }) else { throw CatalogError.missing }
+    try await self.change(id, "update function \(id.name)") { [self] entry, database in
       if let expectedRevision, expectedRevision != entry.latest.configuration.revisionID { throw CatalogError.revisionMismatch }
       entry.latest = try changed(entry.latest, by: change)
       try Catalog.save(entry, in: database)
-      return entry
-    } committed: { [self] entry in
-      entries.withLock { $0[id] = entry }
+      return entry.latest.configuration
     }
-    return entry.latest.configuration
   }
 
   private func changed(
@@ -51,11 +47,11 @@ extension Catalog {
     return Snapshot(configuration, revision: Catalog.makeRevision())
   }
 
-  /// Removes a function with its versions and aliases. Throws ``CatalogError/missing``.
+  /// Removes a function with its versions, aliases and settings. Throws ``CatalogError/missing``.
   package func delete(_ id: FunctionID) async throws(CatalogError) {
     _ = try await write("delete function \(id.name)") { [self] database in
       guard function(id) != nil else { throw CatalogError.missing }
-      for (table, column) in [("alias", "function"), ("functionVersion", "name"), ("function", "name")] {
+      for (table, column) in [("functionSetting", "function"), ("alias", "function"), ("functionVersion", "name"), ("function", "name")] {
         try database.execute(
           sql: "DELETE FROM \(table) WHERE account = ? AND region = ? AND \(column) = ?",
           arguments: [id.owner.account, id.owner.region, id.name])

@@ -50,6 +50,7 @@ extension Catalog {
       let aliases = entry.aliases.values.filter { $0.leads(to: String(number)) }.sorted { $0.name < $1.name }
       if let alias = aliases.first { throw CatalogError.refused(conflict(alias)) }
       entry.published[number] = nil
+      try Catalog.removeSettings(of: id, qualifier: String(number), from: &entry, database)
       try database.execute(
         sql: "DELETE FROM functionVersion WHERE account = ? AND region = ? AND name = ? AND version = ?",
         arguments: [id.owner.account, id.owner.region, id.name, number])
@@ -101,6 +102,7 @@ extension Catalog {
   package func deleteAlias(_ id: FunctionID, _ name: String) async throws(CatalogError) {
     try await change(id, "delete alias \(name) of \(id.name)") { entry, database in
       entry.aliases[name] = nil
+      try Catalog.removeSettings(of: id, qualifier: name, from: &entry, database)
       try database.execute(
         sql: "DELETE FROM alias WHERE account = ? AND region = ? AND function = ? AND name = ?",
         arguments: [id.owner.account, id.owner.region, id.name, name])
@@ -114,8 +116,8 @@ extension Catalog {
       arguments: [id.owner.account, id.owner.region, id.name, alias.name, encoded(alias)])
   }
 
-  /// Changes one function on disk, and in memory once that is committed.
-  private func change<Value: Sendable>(
+  /// Changes one function on disk, and in memory once that is committed. Throws ``CatalogError/missing`` and what `body` throws.
+  func change<Value: Sendable>(
     _ id: FunctionID, _ operation: String, _ body: @escaping @Sendable (inout Entry, Database) throws -> Value
   ) async throws(CatalogError) -> Value {
     try await write(operation) { [self] database -> (Entry, Value) in

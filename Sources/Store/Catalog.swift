@@ -28,6 +28,7 @@ package final class Catalog: Sendable {
     /// The revision of `$LATEST` that was published last.
     var publishedRevision: String?
     var aliases: [String: FunctionAlias] = [:]
+    var settings: [SettingKey: any FunctionSetting] = [:]
 
     var snapshots: [Snapshot] { [latest] + published.values }
 
@@ -96,6 +97,7 @@ package final class Catalog: Sendable {
       let id = FunctionID(owner: Owner(account: row["account"], region: row["region"]), name: row["function"])
       loaded[id]?.aliases[alias.name] = alias
     }
+    try loadSettings(database, into: &loaded)
     return loaded
   }
 

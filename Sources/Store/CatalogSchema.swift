@@ -77,6 +77,17 @@ enum CatalogSchema {
             document TEXT NOT NULL,
             PRIMARY KEY (account, region, function, name)
           ) STRICT, WITHOUT ROWID;
+
+          CREATE TABLE functionSetting (
+            account TEXT NOT NULL,
+            region TEXT NOT NULL,
+            function TEXT NOT NULL,
+            -- a version or an alias; empty for the function
+            qualifier TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            document TEXT NOT NULL,
+            PRIMARY KEY (account, region, function, qualifier, kind)
+          ) STRICT, WITHOUT ROWID;
           """)
     }
     return migrator

@@ -113,8 +113,11 @@ extension Operation {
     Operation("GetFunctionConcurrency", .get, "/2019-09-30/functions/{FunctionName}/concurrency") {
       (service, call) async throws(ServiceError) in try service.getFunctionConcurrency(call)
     },
+    Operation("PutFunctionConcurrency", .put, "/2017-10-31/functions/{FunctionName}/concurrency", schema: .putFunctionConcurrency) {
+      (service, call) async throws(ServiceError) in try await service.putFunctionConcurrency(call)
+    },
     Operation("DeleteFunctionConcurrency", .delete, "/2017-10-31/functions/{FunctionName}/concurrency", success: 204) {
-      (service, call) async throws(ServiceError) in try service.deleteFunctionConcurrency(call)
+      (service, call) async throws(ServiceError) in try await service.deleteFunctionConcurrency(call)
     },
     Operation("GetFunctionCodeSigningConfig", .get, "/2020-06-30/functions/{FunctionName}/code-signing-config") {
       (service, call) async throws(ServiceError) in try service.getFunctionCodeSigningConfig(call)

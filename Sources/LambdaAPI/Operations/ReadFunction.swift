@@ -32,6 +32,9 @@ extension LambdaService {
       "Code",
       ["RepositoryType": "S3", "Location": .string(downloads.location(of: function.code.digest, baseURL: call.baseURL))])
     if !function.tags.isEmpty { object.add("Tags", .map(function.tags)) }
+    if let reserved = catalog.setting(ReservedConcurrency.self, of: function.id) {
+      object.add("Concurrency", ["ReservedConcurrentExecutions": .integer(reserved.executions)])
+    }
     return .object(object)
   }
 
@@ -82,18 +85,6 @@ extension LambdaService {
     return (version.id.name, Int(version.version) ?? 0) > (String(fields[0]), Int(fields[1]) ?? 0)
   }
 
-  /// Reserved concurrency cannot be set yet, so there is none.
-  func getFunctionConcurrency(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
-    _ = try existing(try call.function())
-    return .object(JSONObject())
-  }
-
-  /// Taking away what is not there is no error; deployment tools do it as a matter of course.
-  func deleteFunctionConcurrency(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
-    _ = try existing(try call.function())
-    return nil
-  }
-
   /// Terraform fails on anything but success here, also when no signing is configured.
   func getFunctionCodeSigningConfig(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
     ["FunctionName": .string(try existing(try call.function()).id.name)]
@@ -111,7 +102,7 @@ extension LambdaService {
     let limit: JSONValue = [
       "CodeSizeUnzipped": .integer(Limits.unzippedCodeBytes), "CodeSizeZipped": .integer(Limits.zippedCodeBytes),
       "ConcurrentExecutions": .integer(configuration.concurrencyLimit),
-      "UnreservedConcurrentExecutions": .integer(configuration.concurrencyLimit),
+      "UnreservedConcurrentExecutions": .integer(unreservedConcurrency(of: call.caller.owner)),
     ]
     let usage: JSONValue = [
       "TotalCodeSize": .integer(functions.reduce(0) { $0 + $1.code.zippedBytes }), "FunctionCount": .integer(functions.count),

@@ -62,6 +62,10 @@ extension Schema {
     Member("RevisionId", .string),
   ])
 
+  static let putFunctionConcurrency = Schema([
+    Member("ReservedConcurrentExecutions", .integer, [.required, .value(0...Int(Int32.max))])
+  ])
+
   private static let routing = Member(
     "RoutingConfig",
     .structure([
