@@ -51,8 +51,8 @@ package final class Dispatcher: Sendable {
       if eventLoop.inEventLoop { completion(result) } else { eventLoop.execute { completion(result) } }
     }
     do throws(Throttled) {
-      let place = try concurrency.enter(request.version.function)
-      submit(request, in: place, accepted: .now(), answer: answer)
+      let held = try concurrency.enter(request.version.function)
+      submit(request, in: held, accepted: .now(), answer: answer)
     } catch {
       recordRefused(request, .throttled, errorType: "TooManyRequestsException")
       answer(.refused(.tooManyRequests(error.reason)))
@@ -61,7 +61,7 @@ package final class Dispatcher: Sendable {
 
   /// Places the request; again, should it reach an environment that is on its way out.
   private func submit(
-    _ request: InvocationRequest, in place: ConcurrencyLedger.Place, accepted: NIODeadline, answer: @escaping @Sendable (InvocationResult) -> Void
+    _ request: InvocationRequest, in held: ConcurrencyLedger.Place, accepted: NIODeadline, answer: @escaping @Sendable (InvocationResult) -> Void
   ) {
     let invocation = Invocation(
       requestID: request.requestID, invokedARN: request.invokedARN, payload: request.payload,
@@ -70,8 +70,8 @@ package final class Dispatcher: Sendable {
       wantsLogTail: request.wantsLogTail,
       accepted: accepted
     ) { [self] end in
-      if case .unavailable = end { return submit(request, in: place, accepted: accepted, answer: answer) }
-      concurrency.leave(place)
+      if case .unavailable = end { return submit(request, in: held, accepted: accepted, answer: answer) }
+      concurrency.leave(held)
       answer(result(of: end, for: request))
     }
     place(invocation, for: request.version)
