@@ -16,3 +16,31 @@ package struct ReservedConcurrency: FunctionSetting {
 
   package init(executions: Int) { self.executions = executions }
 }
+
+/// Whether a loop of functions and the services between them is stopped.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html>
+package struct RecursiveLoop: FunctionSetting {
+  package static var kind: String { "recursive-loop" }
+
+  /// `Allow` rather than `Terminate`.
+  package var isAllowed: Bool
+
+  package init(isAllowed: Bool) { self.isAllowed = isAllowed }
+}
+
+/// When a function or version gets another version of its runtime.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html>
+package struct RuntimeManagement: FunctionSetting {
+  package static var kind: String { "runtime-management" }
+
+  /// `Auto`, `FunctionUpdate` or `Manual`.
+  package var updateRuntimeOn: String
+  package var runtimeVersionARN: String?
+
+  package init(updateRuntimeOn: String, runtimeVersionARN: String?) {
+    self.updateRuntimeOn = updateRuntimeOn
+    self.runtimeVersionARN = runtimeVersionARN
+  }
+}

@@ -13,7 +13,9 @@ struct SettingKey: Sendable, Hashable {
 // What stands beside a function's versions.
 extension Catalog {
   /// Every kind that the catalog can read.
-  private static let settingTypes: [any FunctionSetting.Type] = [ReservedConcurrency.self]
+  private static let settingTypes: [any FunctionSetting.Type] = [
+    ReservedConcurrency.self, ResourcePolicy.self, RecursiveLoop.self, RuntimeManagement.self,
+  ]
 
   /// A function's setting, or that of one qualifier; from memory.
   package func setting<Setting: FunctionSetting>(_: Setting.Type, of id: FunctionID, qualifier: String = "") -> Setting? {
@@ -31,17 +33,28 @@ extension Catalog {
     }.sorted { ($0.0.name, $0.1) < ($1.0.name, $1.1) }
   }
 
+  /// What a change of a setting does to the revision id of what it stands beside.
+  package enum SettingRevision: Sendable {
+    case stays
+    /// It is a visible transition; `expected` must be the current revision id, if given.
+    case changes(expected: String?)
+  }
+
   /// Makes, changes or, by leaving `nil`, removes a setting.
   ///
   /// `change` runs once, on the catalog's queue: what it reads of the catalog is the newest, and it must not wait for anything. Throws
-  /// ``CatalogError/missing`` if there is no such function, and ``CatalogError/refused(_:)`` with what `change` threw.
+  /// ``CatalogError/missing`` if there is no such function, ``CatalogError/revisionMismatch``, and ``CatalogError/refused(_:)`` with what
+  /// `change` threw.
   @discardableResult
   package func updateSetting<Setting: FunctionSetting>(
-    _: Setting.Type, of id: FunctionID, qualifier: String = "",
+    _: Setting.Type, of id: FunctionID, qualifier: String = "", revision: SettingRevision = .stays,
     _ change: @escaping @Sendable (inout Setting?) throws(ServiceError) -> Void
   ) async throws(CatalogError) -> Setting? {
     let key = SettingKey(kind: Setting.kind, qualifier: qualifier)
     return try await self.change(id, "set the \(Setting.kind) of \(id.name)") { entry, database in
+      if case .changes(let expected) = revision {
+        try Catalog.changeRevision(of: id, qualifier: qualifier, expected: expected, in: &entry, database)
+      }
       var setting = entry.settings[key] as? Setting
       do throws(ServiceError) { try change(&setting) } catch { throw CatalogError.refused(error) }
       entry.settings[key] = setting
@@ -55,6 +68,26 @@ extension Catalog {
           arguments: [id.owner.account, id.owner.region, id.name, qualifier, key.kind])
       }
       return setting
+    }
+  }
+
+  private static func changeRevision(
+    of id: FunctionID, qualifier: String, expected: String?, in entry: inout Entry, _ database: Database
+  ) throws {
+    func check(_ revision: String) throws { if let expected, expected != revision { throw CatalogError.revisionMismatch } }
+    if var alias = entry.aliases[qualifier] {
+      try check(alias.revisionID)
+      alias.revisionID = makeRevision()
+      try save(alias, of: id, in: &entry, database)
+    } else if let number = Int(qualifier), var snapshot = entry.published[number] {
+      try check(snapshot.configuration.revisionID)
+      snapshot.configuration.revisionID = makeRevision()
+      entry.published[number] = snapshot
+      try save(snapshot, number, in: database)
+    } else {
+      try check(entry.latest.configuration.revisionID)
+      entry.latest.configuration.revisionID = makeRevision()
+      try save(entry, in: database)
     }
   }
 

@@ -32,11 +32,7 @@ extension Catalog {
       let snapshot = Snapshot(configuration, revision: Catalog.makeRevision())
       entry.published[entry.lastVersion] = snapshot
       try Catalog.save(entry, in: database)
-      try database.execute(
-        sql: "INSERT INTO functionVersion (account, region, name, version, revision, configuration) VALUES (?, ?, ?, ?, ?, ?)",
-        arguments: [
-          id.owner.account, id.owner.region, id.name, entry.lastVersion, snapshot.version.key.revision, Catalog.encoded(configuration),
-        ])
+      try Catalog.save(snapshot, entry.lastVersion, in: database)
       return configuration
     }
   }
@@ -109,7 +105,16 @@ extension Catalog {
     }
   }
 
-  private static func save(_ alias: FunctionAlias, of id: FunctionID, in entry: inout Entry, _ database: Database) throws {
+  static func save(_ snapshot: Snapshot, _ number: Int, in database: Database) throws {
+    let id = snapshot.configuration.id
+    try database.execute(
+      sql: "INSERT OR REPLACE INTO functionVersion (account, region, name, version, revision, configuration) VALUES (?, ?, ?, ?, ?, ?)",
+      arguments: [
+        id.owner.account, id.owner.region, id.name, number, snapshot.version.key.revision, encoded(snapshot.configuration),
+      ])
+  }
+
+  static func save(_ alias: FunctionAlias, of id: FunctionID, in entry: inout Entry, _ database: Database) throws {
     entry.aliases[alias.name] = alias
     try database.execute(
       sql: "INSERT OR REPLACE INTO alias (account, region, function, name, document) VALUES (?, ?, ?, ?, ?)",

@@ -108,7 +108,7 @@ extension Operation {
     },
   ]
 
-  /// What clients ask for in passing: settings that no function here can have set yet, and the truth about the account.
+  /// What stands beside a function's versions, and the truth about the account.
   private static let settings = [
     Operation("GetFunctionConcurrency", .get, "/2019-09-30/functions/{FunctionName}/concurrency") {
       (service, call) async throws(ServiceError) in try service.getFunctionConcurrency(call)
@@ -121,6 +121,24 @@ extension Operation {
     },
     Operation("GetFunctionCodeSigningConfig", .get, "/2020-06-30/functions/{FunctionName}/code-signing-config") {
       (service, call) async throws(ServiceError) in try service.getFunctionCodeSigningConfig(call)
+    },
+    Operation("AddPermission", .post, "/2015-03-31/functions/{FunctionName}/policy", success: 201, schema: .addPermission) {
+      (service, call) async throws(ServiceError) in try await service.addPermission(call)
+    },
+    Operation("RemovePermission", .delete, "/2015-03-31/functions/{FunctionName}/policy/{StatementId}", success: 204) {
+      (service, call) async throws(ServiceError) in try await service.removePermission(call)
+    },
+    Operation("PutFunctionRecursionConfig", .put, "/2024-08-31/functions/{FunctionName}/recursion-config", schema: .putRecursion) {
+      (service, call) async throws(ServiceError) in try await service.putRecursion(call)
+    },
+    Operation("GetFunctionRecursionConfig", .get, "/2024-08-31/functions/{FunctionName}/recursion-config") {
+      (service, call) async throws(ServiceError) in try service.getRecursion(call)
+    },
+    Operation(
+      "PutRuntimeManagementConfig", .put, "/2021-07-20/functions/{FunctionName}/runtime-management-config", schema: .putRuntimeManagement
+    ) { (service, call) async throws(ServiceError) in try await service.putRuntimeManagement(call) },
+    Operation("GetRuntimeManagementConfig", .get, "/2021-07-20/functions/{FunctionName}/runtime-management-config") {
+      (service, call) async throws(ServiceError) in try service.getRuntimeManagement(call)
     },
     Operation("GetPolicy", .get, "/2015-03-31/functions/{FunctionName}/policy") { (service, call) async throws(ServiceError) in
       try service.getPolicy(call)

@@ -90,12 +90,6 @@ extension LambdaService {
     ["FunctionName": .string(try existing(try call.function()).id.name)]
   }
 
-  /// There are no resource policies yet.
-  func getPolicy(_ call: OperationCall) throws(ServiceError) -> JSONValue? {
-    _ = try existing(try call.function())
-    throw .resourceNotFound("The resource you requested does not exist.")
-  }
-
   /// <https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html>, but for `TotalCodeSize`, which is not limited here.
   func getAccountSettings(_ call: OperationCall) -> JSONValue? {
     let functions = catalog.functions(of: call.caller.owner)

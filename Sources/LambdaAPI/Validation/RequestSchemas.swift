@@ -66,6 +66,49 @@ extension Schema {
     Member("ReservedConcurrentExecutions", .integer, [.required, .value(0...Int(Int32.max))])
   ])
 
+  static let addPermission = Schema([
+    Member("StatementId", .string, [.required, .length(1...100), .pattern("([a-zA-Z0-9-_]+)", { $0.utf8.allSatisfy(NameCharacters.isName) })]),
+    Member("Action", .string, [.required, .pattern("(lambda:[*]|lambda:[a-zA-Z]+|[*])", isAction)]),
+    Member("Principal", .string, [.required, .pattern("[^\\s]+", { !$0.isEmpty && !$0.contains(where: \.isWhitespace) })]),
+    Member("SourceArn", .string, [.pattern("arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)", isSource)]),
+    Member("SourceAccount", .string, [.length(0...12), .pattern("\\d{12}", { NameCharacters.isAccount($0[...]) })]),
+    Member("EventSourceToken", .string, [.length(0...256), .pattern("[a-zA-Z0-9._\\-]+", isToken)]),
+    Member("RevisionId", .string),
+    Member("PrincipalOrgID", .string, [.length(12...34), .pattern("^o-[a-z0-9]{10,32}$", isOrganization)]),
+    Member("FunctionUrlAuthType", .string, [.oneOf(["NONE", "AWS_IAM"])]),
+    Member("InvokedViaFunctionUrl", .boolean),
+  ])
+
+  static let putRecursion = Schema([Member("RecursiveLoop", .string, [.required, .oneOf(["Allow", "Terminate"])])])
+
+  static let putRuntimeManagement = Schema([
+    Member("UpdateRuntimeOn", .string, [.required, .oneOf(["FunctionUpdate", "Auto", "Manual"])]),
+    Member("RuntimeVersionArn", .string, [.length(26...2_048)]),
+  ])
+
+  private static func isAction(_ text: String) -> Bool {
+    if text == "*" { return true }
+    guard text.hasPrefix("lambda:") else { return false }
+    let name = text.dropFirst(7)
+    return name == "*" || !name.isEmpty && name.utf8.allSatisfy(NameCharacters.isLetter)
+  }
+
+  private static func isSource(_ text: String) -> Bool {
+    let fields = text.split(separator: ":", maxSplits: 5, omittingEmptySubsequences: false)
+    guard fields.count == 6, fields[0] == "arn", fields[1].hasPrefix("aws"), !fields[2].isEmpty else { return false }
+    return (fields[3].isEmpty || NameCharacters.isRegion(fields[3])) && (fields[4].isEmpty || NameCharacters.isAccount(fields[4]))
+  }
+
+  private static func isToken(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.allSatisfy { NameCharacters.isName($0) || $0 == UInt8(ascii: ".") }
+  }
+
+  private static func isOrganization(_ text: String) -> Bool {
+    let name = text.dropFirst(2)
+    return text.hasPrefix("o-") && (10...32).contains(name.utf8.count)
+      && name.utf8.allSatisfy { (48...57).contains($0) || NameCharacters.isLowercase($0) }
+  }
+
   private static let routing = Member(
     "RoutingConfig",
     .structure([
