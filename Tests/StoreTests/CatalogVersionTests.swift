@@ -100,4 +100,55 @@ import Testing
       #expect(try await catalog.referencedArtifacts().isSuperset(of: [digest("a"), digest("d")]))
     }
   }
+
+  @Test func `settings stand beside what they were set for, and go with it`() async throws {
+    try await withTemporaryFolder { folder in
+      let first = try Catalog(path: folder + "/roost.sqlite")
+      try await first.insert(configuration("f"))
+      _ = try await publish(first)
+      try await first.insert(FunctionAlias(name: "live", version: "1", revisionID: "r"), of: id)
+      try await first.updateSetting(ReservedConcurrency.self, of: id) { $0 = ReservedConcurrency(executions: 7) }
+      for qualifier in ["", "1", "live"] {
+        try await first.updateSetting(ResourcePolicy.self, of: id, qualifier: qualifier) {
+          $0 = ResourcePolicy(statements: [.init(sid: "of \(qualifier)", action: "*", principal: .everyone)])
+        }
+      }
+      try await first.close()
+
+      let second = try Catalog(path: folder + "/roost.sqlite")
+      #expect(second.setting(ReservedConcurrency.self, of: id)?.executions == 7)
+      #expect(second.settings(ResourcePolicy.self, of: owner).map(\.qualifier) == ["", "1", "live"])
+      #expect(second.setting(ResourcePolicy.self, of: id, qualifier: "live")?.statements.map(\.sid) == ["of live"])
+      try await second.deleteAlias(id, "live")
+      try await second.deleteVersion(id, 1, conflict: refuse)
+      #expect(second.settings(ResourcePolicy.self).map(\.qualifier) == [""])
+      try await second.updateSetting(ReservedConcurrency.self, of: id) { $0 = nil }
+      #expect(second.setting(ReservedConcurrency.self, of: id) == nil)
+      try await second.delete(id)
+      try await second.insert(configuration("f"))
+      #expect(second.settings(ResourcePolicy.self).isEmpty)
+    }
+  }
+
+  @Test func `a setting that is a visible transition changes the revision id of what it stands beside`() async throws {
+    try await withTemporaryFolder { folder in
+      let catalog = try Catalog(path: folder + "/roost.sqlite")
+      try await catalog.insert(configuration("f"))
+      _ = try await publish(catalog)
+      try await catalog.insert(FunctionAlias(name: "live", version: "1", revisionID: "r"), of: id)
+      let before = catalog.versions(of: id).map(\.revisionID)
+      try await catalog.updateSetting(ResourcePolicy.self, of: id, qualifier: "live", revision: .changes(expected: "r")) {
+        $0 = ResourcePolicy()
+      }
+      #expect(catalog.alias(id, "live")?.revisionID != "r" && catalog.versions(of: id).map(\.revisionID) == before)
+      await #expect(throws: CatalogError.revisionMismatch) {
+        try await catalog.updateSetting(ResourcePolicy.self, of: id, revision: .changes(expected: "r")) { $0 = ResourcePolicy() }
+      }
+      try await catalog.updateSetting(ResourcePolicy.self, of: id, qualifier: "1", revision: .changes(expected: before[1])) {
+        $0 = ResourcePolicy()
+      }
+      try await catalog.updateSetting(ResourcePolicy.self, of: id, revision: .changes(expected: nil)) { $0 = ResourcePolicy() }
+      for (old, new) in zip(before, catalog.versions(of: id).map(\.revisionID)) { #expect(old != new) }
+    }
+  }
 }
