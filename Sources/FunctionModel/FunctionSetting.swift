@@ -44,3 +44,31 @@ package struct RuntimeManagement: FunctionSetting {
     self.runtimeVersionARN = runtimeVersionARN
   }
 }
+
+/// What becomes of asynchronous invocations of a function, or of one qualifier of it.
+///
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionEventInvokeConfig.html>
+package struct EventInvokeConfig: FunctionSetting {
+  package static var kind: String { "event-invoke-config" }
+
+  /// Retries after a function error, 0 to 2.
+  package var maximumRetryAttempts: Int?
+  /// Seconds that an event may wait in all, 60 to 21,600.
+  package var maximumEventAge: Int?
+  /// The ARN of where a record of a success goes.
+  package var onSuccess: String?
+  /// The ARN of where a record goes of an event that was given up.
+  package var onFailure: String?
+  /// Milliseconds since 1970.
+  package var lastModified: Int64
+
+  package init(
+    maximumRetryAttempts: Int? = nil, maximumEventAge: Int? = nil, onSuccess: String? = nil, onFailure: String? = nil, lastModified: Int64
+  ) {
+    self.maximumRetryAttempts = maximumRetryAttempts
+    self.maximumEventAge = maximumEventAge
+    self.onSuccess = onSuccess
+    self.onFailure = onFailure
+    self.lastModified = lastModified
+  }
+}

@@ -88,6 +88,23 @@ enum CatalogSchema {
             document TEXT NOT NULL,
             PRIMARY KEY (account, region, function, qualifier, kind)
           ) STRICT, WITHOUT ROWID;
+
+          CREATE TABLE event (
+            requestID TEXT NOT NULL UNIQUE,
+            account TEXT NOT NULL,
+            region TEXT NOT NULL,
+            function TEXT NOT NULL,
+            qualifier TEXT,
+            payload BLOB NOT NULL,
+            clientContext TEXT,
+            traceID TEXT NOT NULL,
+            -- milliseconds since 1970, as is due
+            accepted INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            due INTEGER NOT NULL
+          ) STRICT;
+
+          CREATE INDEX eventDue ON event (account, region, function, due);
           """)
     }
     return migrator
