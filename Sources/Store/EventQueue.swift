@@ -157,17 +157,33 @@ extension EventQueue {
       defer { waiting = [] }
       return waiting
     }
-    let result: Result<Void, CatalogError>
+    var results: [Result<Void, CatalogError>] = []
     do {
       try database.inTransaction(.immediate) {
-        for pending in batch { try pending.change(database) }
+        results = try batch.map { try self.perform($0, in: database) }
         return .commit
       }
-      result = .success(())
     } catch {
-      result = .failure(.store(DatabaseFile.wording(error, operation: "change the event queue", path: path)))
+      results = batch.map { _ in .failure(failure(error)) }
     }
-    for pending in batch { pending.done.resume(returning: result) }
+    for (pending, result) in zip(batch, results) { pending.done.resume(returning: result) }
+  }
+
+  /// One change that fails does not take the others with it.
+  private func perform(_ pending: Pending, in database: Database) throws -> Result<Void, CatalogError> {
+    var result = Result<Void, CatalogError>.success(())
+    try database.inSavepoint {
+      do { try pending.change(database) } catch {
+        result = .failure(failure(error))
+        return .rollback
+      }
+      return .commit
+    }
+    return result
+  }
+
+  private func failure(_ error: any Error) -> CatalogError {
+    .store(DatabaseFile.wording(error, operation: "change the event queue", path: path))
   }
 
   private func read<Value: Sendable>(
