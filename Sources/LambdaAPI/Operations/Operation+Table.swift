@@ -25,7 +25,7 @@ extension Operation {
   /// Everything this release does, but Invoke, which has a path of its own through the server.
   ///
   /// Success codes are those on the wire, which for DeleteFunction is not the model's.
-  static let table: [Operation] = functions + versions + layers + tags + settings
+  static let table: [Operation] = functions + versions + layers + tags + eventInvokeConfigs + settings
 
   private static let functions = [
     Operation("CreateFunction", .post, "/2015-03-31/functions", success: 201, schema: .createFunction) {
@@ -106,6 +106,24 @@ extension Operation {
     Operation("UntagResource", .delete, "/2017-03-31/tags/{Resource}", success: 204) { (service, call) async throws(ServiceError) in
       try await service.untagResource(call)
     },
+  ]
+
+  private static let eventInvokeConfigs = [
+    Operation(
+      "PutFunctionEventInvokeConfig", .put, "/2019-09-25/functions/{FunctionName}/event-invoke-config", schema: .eventInvokeConfig
+    ) { (service, call) async throws(ServiceError) in try await service.putEventInvokeConfig(call) },
+    Operation(
+      "UpdateFunctionEventInvokeConfig", .post, "/2019-09-25/functions/{FunctionName}/event-invoke-config", schema: .eventInvokeConfig
+    ) { (service, call) async throws(ServiceError) in try await service.updateEventInvokeConfig(call) },
+    Operation("GetFunctionEventInvokeConfig", .get, "/2019-09-25/functions/{FunctionName}/event-invoke-config") {
+      (service, call) async throws(ServiceError) in try service.getEventInvokeConfig(call)
+    },
+    Operation("ListFunctionEventInvokeConfigs", .get, "/2019-09-25/functions/{FunctionName}/event-invoke-config/list") {
+      (service, call) async throws(ServiceError) in try service.listEventInvokeConfigs(call)
+    },
+    Operation(
+      "DeleteFunctionEventInvokeConfig", .delete, "/2019-09-25/functions/{FunctionName}/event-invoke-config", success: 204
+    ) { (service, call) async throws(ServiceError) in try await service.deleteEventInvokeConfig(call) },
   ]
 
   /// What stands beside a function's versions, and the truth about the account.

@@ -79,6 +79,24 @@ extension Schema {
     Member("InvokedViaFunctionUrl", .boolean),
   ])
 
+  static let eventInvokeConfig = Schema([
+    Member("MaximumRetryAttempts", .integer, [.value(0...2)]),
+    Member("MaximumEventAgeInSeconds", .integer, [.value(60...21_600)]),
+    Member(
+      "DestinationConfig",
+      .structure([
+        Member("OnSuccess", .structure([Member("Destination", .string, destination)])),
+        Member("OnFailure", .structure([Member("Destination", .string, destination)])),
+      ])),
+  ])
+
+  private static let destination: [Constraint] = [
+    .length(0...350),
+    .pattern(
+      "$|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)",
+      { $0.isEmpty || isSource($0) }),
+  ]
+
   static let putRecursion = Schema([Member("RecursiveLoop", .string, [.required, .oneOf(["Allow", "Terminate"])])])
 
   static let putRuntimeManagement = Schema([
