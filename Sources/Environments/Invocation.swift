@@ -1,3 +1,4 @@
+package import FunctionModel
 package import NIOCore
 
 /// One invocation on its way through an execution environment.
@@ -12,6 +13,7 @@ package struct Invocation: Sendable {
   /// Takes a streamed response in parts; `nil` has it put together.
   package var stream: ResponseStream?
   package var wantsLogTail: Bool
+  package var type: InvocationType
   /// When the request was accepted.
   package var accepted: NIODeadline
   /// Called exactly once, on the environment's event loop.
@@ -19,7 +21,8 @@ package struct Invocation: Sendable {
 
   package init(
     requestID: String, invokedARN: String, payload: ByteBuffer, contentType: String?, clientContext: String?,
-    tenantID: String? = nil, traceID: String, stream: ResponseStream? = nil, wantsLogTail: Bool, accepted: NIODeadline,
+    tenantID: String? = nil, traceID: String, stream: ResponseStream? = nil, wantsLogTail: Bool,
+    type: InvocationType = .requestResponse, accepted: NIODeadline,
     completion: @escaping @Sendable (InvocationEnd) -> Void
   ) {
     self.requestID = requestID
@@ -31,6 +34,7 @@ package struct Invocation: Sendable {
     self.traceID = traceID
     self.stream = stream
     self.wantsLogTail = wantsLogTail
+    self.type = type
     self.accepted = accepted
     self.completion = completion
   }

@@ -59,7 +59,7 @@ struct InvocationReport {
   func record(environment: String) -> InvocationRecord {
     InvocationRecord(
       requestID: running.invocation.requestID, function: version.function, version: version.version,
-      environmentID: environment, type: .requestResponse, outcome: outcome,
+      environmentID: environment, type: running.invocation.type, outcome: outcome,
       errorType: running.answered == nil ? fault?.errorType : running.answered?.errorType, coldStart: running.isCold,
       accepted: running.begunWall - (running.begun - running.invocation.accepted).microseconds / 1_000, phases: phases,
       billedMilliseconds: billedMilliseconds, memorySize: version.memory, maxMemoryUsed: usage.maxMemory,

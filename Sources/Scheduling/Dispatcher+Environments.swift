@@ -150,7 +150,7 @@ extension Dispatcher: EnvironmentRecorder {
       .invocation(
         InvocationRecord(
           requestID: request.requestID, function: request.version.function, version: request.version.version,
-          environmentID: nil, type: .requestResponse, outcome: outcome, errorType: errorType, coldStart: false,
+          environmentID: nil, type: request.type, outcome: outcome, errorType: errorType, coldStart: false,
           accepted: WallClock.milliseconds(), phases: InvocationPhases(), billedMilliseconds: 0,
           memorySize: request.version.memory, maxMemoryUsed: MemorySize(bytes: 0), cpuMicroseconds: 0,
           requestBytes: Int64(request.payload.readableBytes), responseBytes: 0)))

@@ -68,7 +68,7 @@ package final class Dispatcher: Sendable {
       contentType: request.contentType, clientContext: request.clientContext,
       tenantID: request.tenantID, traceID: request.traceID, stream: request.sink.map { ResponseStream(deliver: $0) },
       wantsLogTail: request.wantsLogTail,
-      accepted: accepted
+      type: request.type, accepted: accepted
     ) { [self] end in
       if case .unavailable = end { return submit(request, in: held, accepted: accepted, answer: answer) }
       concurrency.leave(held)

@@ -19,6 +19,7 @@ package struct InvocationRequest: Sendable {
   package var traceID: String
   /// `X-Amz-Log-Type: Tail`: the reply waits for the REPORT line.
   package var wantsLogTail: Bool
+  package var type: InvocationType
   /// Takes a streamed response in parts, before the result; `nil` has it put together.
   package var sink: Sink?
 
@@ -28,7 +29,8 @@ package struct InvocationRequest: Sendable {
 
   package init(
     requestID: String, version: FunctionVersion, invokedARN: String, payload: ByteBuffer, contentType: String? = nil,
-    clientContext: String? = nil, tenantID: String? = nil, traceID: String, wantsLogTail: Bool = false, sink: Sink? = nil
+    clientContext: String? = nil, tenantID: String? = nil, traceID: String, wantsLogTail: Bool = false,
+    type: InvocationType = .requestResponse, sink: Sink? = nil
   ) {
     self.requestID = requestID
     self.version = version
@@ -39,6 +41,7 @@ package struct InvocationRequest: Sendable {
     self.tenantID = tenantID
     self.traceID = traceID
     self.wantsLogTail = wantsLogTail
+    self.type = type
     self.sink = sink
   }
 }

@@ -104,6 +104,25 @@ enum CatalogSchema {
             due INTEGER NOT NULL
           ) STRICT;
 
+          CREATE TABLE delivery (
+            id TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            target TEXT NOT NULL,
+            account TEXT NOT NULL,
+            region TEXT NOT NULL,
+            function TEXT NOT NULL,
+            functionARN TEXT NOT NULL,
+            requestID TEXT NOT NULL,
+            role TEXT NOT NULL,
+            body BLOB NOT NULL,
+            errorMessage TEXT NOT NULL,
+            -- milliseconds since 1970, as is due
+            made INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            due INTEGER NOT NULL
+          ) STRICT;
+
+          CREATE INDEX deliveryDue ON delivery (due);
           CREATE INDEX eventDue ON event (account, region, function, due);
           """)
     }

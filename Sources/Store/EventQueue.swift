@@ -39,11 +39,15 @@ package final class EventQueue: Sendable {
     }
   }
 
-  /// An event is done with; what follows from it, an event for a destination that is a function, is accepted in the same instant.
-  package func settle(_ requestID: String, followedBy next: QueuedEvent? = nil) async throws(CatalogError) {
+  /// An event is done with; what follows from it is accepted in the same instant: events for destinations that are functions, and
+  /// deliveries to others.
+  package func settle(
+    _ requestID: String, followedBy events: [QueuedEvent] = [], _ deliveries: [QueuedDelivery] = []
+  ) async throws(CatalogError) {
     try await commit { database in
       try database.execute(sql: "DELETE FROM event WHERE requestID = ?", arguments: [requestID])
-      if let next { try Self.insert(next, due: next.accepted, in: database) }
+      for event in events { try Self.insert(event, due: event.accepted, in: database) }
+      for delivery in deliveries { try Self.insert(delivery, in: database) }
     }
   }
 
@@ -81,9 +85,10 @@ package final class EventQueue: Sendable {
   /// - Parameters:
   ///   - now: milliseconds since 1970.
   ///   - held: request ids of events that are being worked on, which are left out.
+  /// - Returns: also when the first of the others will be due.
   package func due(
     of function: FunctionID, at now: Int64, limit: Int, excluding held: Set<String>
-  ) async throws(CatalogError) -> [QueuedEvent] {
+  ) async throws(CatalogError) -> (events: [QueuedEvent], next: Int64?) {
     try await read("read events of \(function.name)") { database in
       let rows = try Row.fetchCursor(
         database,
@@ -96,7 +101,10 @@ package final class EventQueue: Sendable {
         let event = Self.event(row)
         if !held.contains(event.requestID) { events.append(event) }
       }
-      return events
+      let next = try Int64.fetchOne(
+        database, sql: "SELECT MIN(due) FROM event WHERE account = ? AND region = ? AND function = ? AND due > ?",
+        arguments: [function.owner.account, function.owner.region, function.name, now])
+      return (events, next)
     }
   }
 
@@ -135,6 +143,59 @@ package final class EventQueue: Sendable {
     return QueuedEvent(
       requestID: row["requestID"], function: function(row), qualifier: row["qualifier"], payload: Array(payload),
       clientContext: row["clientContext"], traceID: row["traceID"], accepted: row["accepted"], attempts: row["attempts"])
+  }
+}
+
+// Deliveries to other services.
+extension EventQueue {
+  /// Those that are due, and when the first of the others will be.
+  package func dueDeliveries(
+    at now: Int64, limit: Int, excluding held: Set<String>
+  ) async throws(CatalogError) -> (deliveries: [QueuedDelivery], next: Int64?) {
+    try await read("read deliveries") { database in
+      let rows = try Row.fetchCursor(database, sql: "SELECT * FROM delivery WHERE due <= ? ORDER BY due, rowid", arguments: [now])
+      var deliveries: [QueuedDelivery] = []
+      while deliveries.count < limit, let row = try rows.next() {
+        let delivery = try Self.delivery(row)
+        if !held.contains(delivery.id) { deliveries.append(delivery) }
+      }
+      let next = try Int64.fetchOne(database, sql: "SELECT MIN(due) FROM delivery WHERE due > ?", arguments: [now])
+      return (deliveries, next)
+    }
+  }
+
+  /// Puts a delivery off, after another attempt that failed.
+  package func postponeDelivery(_ id: String, until due: Int64) async throws(CatalogError) {
+    try await commit { database in
+      try database.execute(sql: "UPDATE delivery SET due = ?, attempts = attempts + 1 WHERE id = ?", arguments: [due, id])
+    }
+  }
+
+  /// A delivery was made, or is given up.
+  package func settleDelivery(_ id: String) async throws(CatalogError) {
+    try await commit { database in try database.execute(sql: "DELETE FROM delivery WHERE id = ?", arguments: [id]) }
+  }
+
+  private static func insert(_ delivery: QueuedDelivery, in database: Database) throws {
+    let owner = delivery.function.owner
+    try database.execute(
+      sql: """
+        INSERT INTO delivery (id, kind, target, account, region, function, functionARN, requestID, role, body, errorMessage, made, attempts, due)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        delivery.id, delivery.kind.rawValue, delivery.target, owner.account, owner.region, delivery.function.name, delivery.functionARN,
+        delivery.requestID, delivery.role, Data(delivery.body), delivery.errorMessage, delivery.made, delivery.attempts, delivery.made,
+      ])
+  }
+
+  private static func delivery(_ row: Row) throws -> QueuedDelivery {
+    guard let kind = QueuedDelivery.Kind(rawValue: row["kind"]) else { throw DatabaseError(message: "a delivery of an unknown kind") }
+    let body: Data = row["body"]
+    return QueuedDelivery(
+      id: row["id"], kind: kind, target: row["target"], function: function(row), functionARN: row["functionARN"],
+      requestID: row["requestID"], role: row["role"], body: Array(body), errorMessage: row["errorMessage"], made: row["made"],
+      attempts: row["attempts"])
   }
 }
 
