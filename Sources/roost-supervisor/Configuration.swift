@@ -30,6 +30,8 @@ struct Configuration: Sendable {
   /// What the Metadata API tells programs of where this host stands.
   var availabilityZoneID: String
   var roles: RoleConfiguration
+  /// What the delays and ages of asynchronous events are multiplied with, for tests.
+  var eventTimeScale: Double
   /// The configuration file, where there is one.
   var file: String?
 
@@ -39,7 +41,7 @@ struct Configuration: Sendable {
   static let keys: Set<String> = [
     "state-dir", "listen", "runtimes-dir", "auth", "region", "account", "concurrency-limit", "memory-budget",
     "disk-budget", "disk-reserve", "tmp-backend", "idle-timeout", "drain-timeout", "journal-limit", "user", "uid-range",
-    "log-level", "sandbox-limit", "availability-zone-id",
+    "log-level", "sandbox-limit", "availability-zone-id", "event-time-scale",
   ]
 
   /// Mappings, and so in the file only.
@@ -121,6 +123,7 @@ struct Configuration: Sendable {
     guard ["auto", "ext4", "btrfs", "tmpfs"].contains(temporaryBackend) else {
       throw ConfigurationError("tmp-backend \(temporaryBackend): unknown", hint: "use auto, ext4, btrfs or tmpfs")
     }
+    eventTimeScale = try Self.fraction(values, "event-time-scale") ?? 1
     scheduling = SchedulingConfiguration(
       concurrencyLimit: try Self.number(values, "concurrency-limit", 1...1_000_000) ?? 1_000,
       budget: HostResources(
@@ -178,6 +181,14 @@ struct Configuration: Sendable {
     guard let number = Int(text), range.contains(number) else {
       throw ConfigurationError("\(key) \(text): not a number from \(range.lowerBound) to \(range.upperBound)")
     }
+    return number
+  }
+}
+
+extension Configuration {
+  private static func fraction(_ values: [String: String], _ key: String) throws(ConfigurationError) -> Double? {
+    guard let text = values[key] else { return nil }
+    guard let number = Double(text), number > 0, number <= 1 else { throw ConfigurationError("\(key) \(text): not a number from 0 to 1") }
     return number
   }
 }

@@ -54,6 +54,9 @@ struct Options: ParsableArguments {
   @Option(help: "What the journal of invocations and log lines may take of the disk, in MB. (default: 2048)")
   var journalLimit: String?
 
+  @Option(help: "What the delays and ages of asynchronous events are multiplied with, for tests. (default: 1)")
+  var eventTimeScale: String?
+
   @Option(help: "Unprivileged user of the supervisor. (default: roost)")
   var user: String?
 
@@ -77,7 +80,7 @@ struct Options: ParsableArguments {
       "availability-zone-id": availabilityZoneId,
       "account": account, "concurrency-limit": concurrencyLimit, "memory-budget": memoryBudget, "sandbox-limit": sandboxLimit,
       "disk-budget": diskBudget, "disk-reserve": diskReserve, "tmp-backend": tmpBackend,
-      "idle-timeout": idleTimeout, "drain-timeout": drainTimeout, "journal-limit": journalLimit,
+      "idle-timeout": idleTimeout, "drain-timeout": drainTimeout, "journal-limit": journalLimit, "event-time-scale": eventTimeScale,
       "user": user, "uid-range": uidRange, "log-level": logLevel,
     ].compactMapValues { $0 }
   }

@@ -56,16 +56,20 @@ struct Supervisor {
         networks: configuration.network.definitions, availabilityZoneID: configuration.availabilityZoneID, credentials: credentials,
         logger: Logger(label: "roost.environments")),
       catalog: catalog, journal: journal, eventLoops: eventLoops, logger: Logger(label: "roost.dispatcher"))
+    let events = EventRunner(
+      queue: EventQueue(catalog), catalog: catalog, dispatcher: dispatcher, timeScale: configuration.eventTimeScale,
+      logger: Logger(label: "roost.events"), deliveryWaits: {})
+    try await events.start()
     let front = try front(images)
     let service = LambdaService(
-      catalog: catalog, artifacts: artifacts, invoker: dispatcher, configuration: front, logger: Logger(label: "roost.api"))
+      catalog: catalog, artifacts: artifacts, invoker: HostInvoker(dispatcher: dispatcher, events: events), configuration: front, logger: Logger(label: "roost.api"))
     let security = SecurityFacts(configuration, front.authentication, retention)
     let desk = AdminDesk(dispatcher: dispatcher, catalog: catalog, journal: journal, facts: facts(images, security))
     let servers = ServerServices(configuration: configuration, service: service, desk: desk, eventLoops: eventLoops)
     let collector = ArtifactCollector(
       catalog: catalog, artifacts: artifacts, dispatcher: dispatcher, logger: Logger(label: "roost.artifacts"))
     // The group stops its services from the last to the first: running invocations end before the servers that must answer them.
-    let drain = Drain(dispatcher: dispatcher, limit: configuration.drainTimeout, isPointless: spawnerIsGone)
+    let drain = Drain(dispatcher: dispatcher, events: events, limit: configuration.drainTimeout, isPointless: spawnerIsGone)
     try await serve(servers.all + [collector, drain], until: spawnerEnd.stream)
     try await tokens.shutDown()
     await journal.close()
@@ -168,6 +172,7 @@ struct Supervisor {
 /// On shutdown: no new invocation, some time for the running ones, then the end of every environment.
 private struct Drain: Service {
   let dispatcher: Dispatcher
+  let events: EventRunner
   let limit: Duration
   /// roostd is gone, and every sandbox with it: there is nothing to wait for.
   let isPointless: Flag
@@ -175,6 +180,7 @@ private struct Drain: Service {
   func run() async {
     // Only cancellation throws, and that is an end too.
     try? await gracefulShutdown()
+    await events.stop()
     await dispatcher.shutDown(within: isPointless.isRaised ? .zero : limit)
   }
 }
@@ -192,7 +198,26 @@ struct StartError: Error, CustomStringConvertible {
   init(_ description: String) { self.description = description }
 }
 
-extension Dispatcher: Invoker {}
+/// Runs what is to run now, and keeps what is to run later.
+private struct HostInvoker: Invoker {
+  let dispatcher: Dispatcher
+  let events: EventRunner
+
+  func invoke(
+    _ request: InvocationRequest, on eventLoop: any EventLoop, completion: @escaping @Sendable (InvocationResult) -> Void
+  ) {
+    dispatcher.invoke(request, on: eventLoop, completion: completion)
+  }
+
+  func accept(_ event: QueuedEvent) async throws(ServiceError) {
+    do throws(CatalogError) { try await events.accept(event) } catch {
+      throw .service(
+        error.isOutOfSpace ? "The event could not be kept: the host's disk is full" : "The event could not be kept: \(error)")
+    }
+  }
+
+  func functionChanged(_ id: FunctionID) { dispatcher.functionChanged(id) }
+}
 extension RoleCredentialStore: RoleCredentialSource {}
 
 extension String {

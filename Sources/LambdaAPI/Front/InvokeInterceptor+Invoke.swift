@@ -25,9 +25,10 @@ extension InvokeInterceptor {
         head, route, payload: payload, caller: caller, requestID: requestID, identifiers: &identifiers)
       switch plan {
       case .nothing: answer(.nothing(requestID: requestID), context)
+      case .accept(let event): accept(event, context)
       case .run(let request):
         switch route.operation {
-        case .invoke: run(request, context)
+        case .invoke, .invokeAsync: run(request, context)
         case .invokeWithResponseStream: runStreaming(request, context)
         }
       }
@@ -42,6 +43,19 @@ extension InvokeInterceptor {
     invocations.invoker.invoke(request, on: context.eventLoop) { result in
       let (interceptor, context) = handler.value
       interceptor.answer(Invocations.response(result, requestID: requestID, traceID: traceID), context)
+    }
+  }
+
+  private func accept(_ event: QueuedEvent, _ context: ChannelHandlerContext) {
+    let invoker = invocations.invoker
+    let accepted = context.eventLoop.makeFutureWithTask { () async -> ServiceError? in
+      do throws(ServiceError) {
+        try await invoker.accept(event)
+        return nil
+      } catch { return error }
+    }
+    accepted.assumeIsolated().whenSuccess { [self] error in
+      answer(error.map { ServiceResponse($0, requestID: event.requestID) } ?? .accepted(requestID: event.requestID), context)
     }
   }
 

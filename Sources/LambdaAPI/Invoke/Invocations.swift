@@ -16,6 +16,8 @@ struct Invocations: Sendable {
     /// `DryRun`: all was found well, answer 204.
     case nothing
     case run(InvocationRequest)
+    /// `Event`: to be made durable, then answer 202.
+    case accept(QueuedEvent)
   }
 
   /// Checks everything that can be wrong before a function runs.
@@ -29,20 +31,26 @@ struct Invocations: Sendable {
     switch parameters.type {
     case .dryRun: return .nothing
     case .event where payload.readableBytes > Limits.asynchronousPayloadBytes: throw .eventTooLarge(payload.readableBytes)
-    case .event:
-      throw .invalidParameterValue(
-        "Invocation type Event is not supported by this release of Roost: asynchronous invocation comes later. Use RequestResponse.")
-    case .requestResponse: break
+    case .event, .requestResponse: break
     }
     // No function here can have been made with it, and one that was not must not believe that it serves one tenant only.
     guard parameters.tenantID == nil else {
       throw .invalidParameterValue("The invoked function is not enabled with tenancy configuration.")
     }
+    let event = try Self.event(payload)
+    let traceID = parameters.traceID ?? identifiers.trace(milliseconds: clock.milliseconds())
+    guard parameters.type == .requestResponse else {
+      return .accept(
+        QueuedEvent(
+          requestID: requestID, function: parameters.function.id, qualifier: parameters.function.qualifier,
+          payload: Array(event.readableBytesView), clientContext: parameters.clientContext, traceID: traceID,
+          accepted: clock.milliseconds()))
+    }
     return .run(
       InvocationRequest(
-        requestID: requestID, version: version, invokedARN: parameters.function.arn, payload: try Self.event(payload),
+        requestID: requestID, version: version, invokedARN: parameters.function.arn, payload: event,
         contentType: parameters.contentType, clientContext: parameters.clientContext,
-        traceID: parameters.traceID ?? identifiers.trace(milliseconds: clock.milliseconds()),
+        traceID: traceID,
         wantsLogTail: parameters.wantsLogTail))
   }
 

@@ -23,8 +23,10 @@ package struct InvokeParameters: Sendable, Hashable {
     function = try FunctionReference(PercentCoding.decode(route.name), qualifier: qualifier, caller: caller)
     let fields = head.headerFields
     type =
+      if route.operation == .invokeAsync { .event } else {
       try Self.choice(fields[.amzInvocationType], at: "invocationType", InvocationType.init, Self.types(route.operation))
       ?? .requestResponse
+      }
     wantsLogTail = try Self.choice(fields[.amzLogType], at: "logType", { $0 }, ["None", "Tail"]) == "Tail"
     clientContext = try fields[.amzClientContext].map(Self.decodeClientContext)
     tenantID = try fields[.amzTenantID].map(Self.checkTenantID)
@@ -35,6 +37,7 @@ package struct InvokeParameters: Sendable, Hashable {
   private static func types(_ operation: InvokeRoute.Operation) -> [String] {
     switch operation {
     case .invoke: ["Event", "RequestResponse", "DryRun"]
+    case .invokeAsync: ["Event"]
     case .invokeWithResponseStream: ["RequestResponse", "DryRun"]
     }
   }

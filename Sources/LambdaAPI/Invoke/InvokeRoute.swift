@@ -1,11 +1,13 @@
 package import HTTPTypes
 
-/// A request for one of the two ways to invoke a function.
+/// A request for one of the three ways to invoke a function.
 package struct InvokeRoute: Sendable, Hashable {
   package enum Operation: String, Sendable {
     case invoke = "InvokeFunction"
     /// The response comes in messages of an event stream.
     case invokeWithResponseStream = "InvokeWithResponseStream"
+    /// The older way to say `Event`.
+    case invokeAsync = "InvokeAsync"
   }
 
   package var operation: Operation
@@ -28,5 +30,7 @@ package struct InvokeRoute: Sendable, Hashable {
   private static let paths: [(prefix: String, suffix: String, operation: Operation)] = [
     ("/2015-03-31/functions/", "/invocations", .invoke),
     ("/2021-11-15/functions/", "/response-streaming-invocations", .invokeWithResponseStream),
+    ("/2014-11-13/functions/", "/invoke-async/", .invokeAsync),
+    ("/2014-11-13/functions/", "/invoke-async", .invokeAsync),
   ]
 }

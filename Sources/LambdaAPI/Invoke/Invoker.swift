@@ -6,6 +6,8 @@ package import Scheduling
 package protocol Invoker: Sendable {
   /// Calls `completion` exactly once, on `eventLoop`.
   func invoke(_ request: InvocationRequest, on eventLoop: any EventLoop, completion: @escaping @Sendable (InvocationResult) -> Void)
+  /// Returns when the event is durable; it will run at least once.
+  func accept(_ event: QueuedEvent) async throws(ServiceError)
   /// Code or configuration changed, or the function was deleted: environments of other revisions are to retire.
   func functionChanged(_ id: FunctionID)
 }

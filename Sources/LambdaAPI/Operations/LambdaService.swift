@@ -52,7 +52,7 @@ package final class LambdaService: Sendable {
   ) async -> ServiceResponse {
     var identifiers = IdentifierSource()
     let requestID = identifiers.uuid()
-    if let route = InvokeRoute(head), route.operation == .invoke {
+    if let route = InvokeRoute(head), route.operation != .invokeWithResponseStream {
       return await invoke(head, route, payload: body, as: caller, requestID: requestID, &identifiers)
     }
     do throws(ServiceError) {
@@ -93,7 +93,14 @@ package final class LambdaService: Sendable {
     do throws(ServiceError) {
       let plan = try invocations.plan(
         head, route, payload: payload, caller: caller, requestID: requestID, identifiers: &identifiers)
-      guard case .run(let request) = plan else { return .nothing(requestID: requestID) }
+      let request: InvocationRequest
+      switch plan {
+      case .nothing: return .nothing(requestID: requestID)
+      case .accept(let event):
+        try await invoker.accept(event)
+        return .accepted(requestID: requestID)
+      case .run(let planned): request = planned
+      }
       let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
       let result = await withCheckedContinuation { continuation in
         invoker.invoke(request, on: eventLoop) { continuation.resume(returning: $0) }
@@ -108,6 +115,9 @@ package final class LambdaService: Sendable {
 extension ServiceResponse {
   /// What a dry run answers.
   static func nothing(requestID: String) -> ServiceResponse { ServiceResponse(status: 204, json: nil, requestID: requestID) }
+
+  /// What an asynchronous invocation answers.
+  static func accepted(requestID: String) -> ServiceResponse { ServiceResponse(status: 202, json: nil, requestID: requestID) }
 }
 
 extension ServiceError {

@@ -81,6 +81,7 @@ final class FakeInvoker: Invoker {
   private struct State {
     var answer: (@Sendable (InvocationRequest) -> InvocationResult)? = FakeInvoker.echo
     var changed: [FunctionID] = []
+    var accepted: [QueuedEvent] = []
   }
 
   private let state = Mutex(State())
@@ -103,6 +104,10 @@ final class FakeInvoker: Invoker {
     let call = Call(request: request, eventLoop: eventLoop, completion: completion)
     if let answer = state.withLock({ $0.answer }) { call.answer(answer(request)) } else { continuation.yield(call) }
   }
+
+  func accept(_ event: QueuedEvent) async throws(ServiceError) { state.withLock { $0.accepted.append(event) } }
+
+  var accepted: [QueuedEvent] { state.withLock { $0.accepted } }
 
   func functionChanged(_ id: FunctionID) { state.withLock { $0.changed.append(id) } }
 
