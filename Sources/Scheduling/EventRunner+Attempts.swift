@@ -1,6 +1,7 @@
 import Environments
 import FoundationEssentials
 import FunctionModel
+import Logging
 import NIOCore
 import Store
 

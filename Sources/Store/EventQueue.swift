@@ -202,7 +202,7 @@ extension EventQueue {
 // Many changes, one transaction.
 extension EventQueue {
   private func commit(_ change: @escaping @Sendable (Database) throws -> Void) async throws(CatalogError) {
-    let result = await withCheckedContinuation { done in
+    let result = await withCheckedContinuation { (done: CheckedContinuation<Result<Void, CatalogError>, Never>) in
       let isFirst = waiting.withLock { waiting in
         defer { waiting.append(Pending(change: change, done: done)) }
         return waiting.isEmpty

@@ -205,7 +205,7 @@ import Testing
   @Test func `an unknown operation is answered in JSON`() async throws {
     try await TestServer.with { server in
       try await RawConnection.with(port: server.port) { connection in
-        for (method, target) in [("GET", "/"), ("POST", "\(Self.functions)/hello/versions"), ("PATCH", Self.functions), ("GET", "/x?y=z")] {
+        for (method, target) in [("GET", "/"), ("POST", "\(Self.functions)/hello/nothing"), ("PATCH", Self.functions), ("GET", "/x?y=z")] {
           let reply = try await connection.request(method, target)
           #expect(reply.status == 404 && reply.errorType == "UnknownOperationException")
           #expect(reply.fields["content-type"] == "application/json" && reply.message != nil)

@@ -74,11 +74,17 @@ import Testing
     }
   }
 
-  @Test func `an asynchronous invocation is refused in plain words`() async throws {
-    try await TestServer.withFunction { _, connection in
-      let reply = try await connection.request("POST", Self.path, fields: ["X-Amz-Invocation-Type": "Event"])
-      #expect(reply.status == 400 && reply.errorType == "InvalidParameterValueException")
-      #expect(reply.message?.contains("Event is not supported by this release of Roost") == true)
+  @Test func `an asynchronous invocation is accepted and does not run now`() async throws {
+    try await TestServer.withFunction { server, connection in
+      server.invoker.setAnswer { _ in .refused(.service("it ran")) }
+      let event = try await connection.request("POST", Self.path, fields: ["X-Amz-Invocation-Type": "Event"], body: "[7]")
+      let older = try await connection.request("POST", "/2014-11-13/functions/hello/invoke-async/")
+      let accepted = server.invoker.accepted
+      #expect(event.status == 202 && older.status == 202 && event.body.isEmpty && older.body.isEmpty)
+      #expect(accepted.map { String(decoding: $0.payload, as: UTF8.self) } == ["[7]", "{}"])
+      #expect(accepted.first?.requestID == event.fields["x-amzn-requestid"] && accepted.first?.attempts == 0)
+      let broken = try await connection.request("POST", Self.path, fields: ["X-Amz-Invocation-Type": "Event"], body: "[7")
+      #expect(broken.errorType == "InvalidRequestContentException" && server.invoker.accepted.count == 2)
     }
   }
 
@@ -178,7 +184,7 @@ import Testing
           #expect(invoked.status == 200 && invoked.body == "[7]")
           let tags = try await connection.request("GET", "/2017-03-31/tags/\(arn)")
           #expect(tags.status == 200 && tags.json == ["Tags": [:]])
-          let unknown = try await connection.request("POST", "/2015-03-31/functions/hello/versions")
+          let unknown = try await connection.request("POST", "/2015-03-31/functions/hello/nothing")
           #expect(unknown.errorType == "UnknownOperationException")
         }
         tasks.cancelAll()

@@ -191,7 +191,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [(1_048_576, 400), (1_048_577, 413)]) func `an Event has a megabyte`(_ size: Int, _ status: Int) async throws {
+  @Test(arguments: [(1_048_576, 202), (1_048_577, 413)]) func `an Event has a megabyte`(_ size: Int, _ status: Int) async throws {
     try await withFunction { _, connection in
       let body = "\"" + String(repeating: "x", count: size - 2) + "\""
       let reply = try await connection.request("POST", InvokeTests.path, fields: ["X-Amz-Invocation-Type": "Event"], body: body)

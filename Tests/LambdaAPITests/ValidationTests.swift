@@ -152,9 +152,6 @@ import Testing
       member: "Architectures", value: .strings(["mips"]),
       message: one(
         "[mips]", "architectures", "satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]")),
-    Refused(
-      member: "Publish", value: .bool(true), type: "InvalidParameterValueException",
-      message: "Publish is not supported by this release of Roost"),
   ]
 
   @Test(arguments: refusedAtCreate) func `a bad creation is refused`(_ refused: Refused) async throws {
