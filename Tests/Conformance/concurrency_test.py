@@ -41,8 +41,8 @@ def test_a_reservation_is_shown_and_taken_away(client, deploy):
 @pytest.mark.parametrize("executions, code, message", [
     (901, "InvalidParameterValueException", "below its minimum value of [100]."), (-1, "ValidationException", "greater than or equal to 0"),
 ])
-def test_a_reservation_leaves_enough_to_others(client, deploy, executions, code, message):
-    function = deploy("handler = 1")
+def test_a_reservation_leaves_enough_to_others(host, deploy, executions, code, message):
+    client, function = host.client(parameter_validation=False), deploy("handler = 1")
     found = error_of(client.put_function_concurrency, FunctionName=function.name, ReservedConcurrentExecutions=executions)
     assert found[0] == code and message in found[2], found
     assert error_of(client.put_function_concurrency, FunctionName="nobody", ReservedConcurrentExecutions=1)[0] == "ResourceNotFoundException"

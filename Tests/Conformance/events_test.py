@@ -109,7 +109,7 @@ def test_an_event_outlives_kills_of_the_host(patient, client, deploy):
     sent = set()
     for _ in range(5):
         sent |= {send(client, function, number) for number in range(40)}
-        patient.kill()
+        patient.kill_all()
         patient.start()
         client = patient.client()
     wait_until(lambda: len({row["requestID"] for row in records(patient, function)} & sent) >= 195, 60, "all have run")

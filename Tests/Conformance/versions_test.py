@@ -41,7 +41,7 @@ def test_each_version_runs_its_own_code(client, versioned):
 
 
 def test_publishing_shows_the_version_and_unchanged_is_not_published_again(client, deploy):
-    function = deploy("handler = 1")
+    function = deploy("handler = 1", Timeout=3)
     digest = client.get_function_configuration(FunctionName=function.name)["CodeSha256"]
     one = client.publish_version(FunctionName=function.name, Description="the first", CodeSha256=digest)
     assert (one["Version"], one["FunctionArn"], one["Description"], one["State"]) == ("1", arn(function, 1), "the first", "Active")

@@ -19,7 +19,7 @@ package struct InvokeRoute: Sendable, Hashable {
     guard head.method == .post, let target = head.path else { return nil }
     for path in Self.paths where target.hasPrefix(path.prefix) {
       let rest = (target.utf8.firstIndex(of: UInt8(ascii: "?")).map { target[..<$0] } ?? target[...]).dropFirst(path.prefix.count)
-      guard rest.hasSuffix(path.suffix), rest.utf8.count > path.suffix.utf8.count else { return nil }
+      guard rest.hasSuffix(path.suffix), rest.utf8.count > path.suffix.utf8.count else { continue }
       name = rest.dropLast(path.suffix.count)
       operation = path.operation
       if !name.utf8.contains(UInt8(ascii: "/")) { return }
