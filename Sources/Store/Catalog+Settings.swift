@@ -14,7 +14,7 @@ struct SettingKey: Sendable, Hashable {
 extension Catalog {
   /// Every kind that the catalog can read.
   private static let settingTypes: [any FunctionSetting.Type] = [
-    ReservedConcurrency.self, ResourcePolicy.self, RecursiveLoop.self, RuntimeManagement.self, EventInvokeConfig.self,
+    ReservedConcurrency.self, ResourcePolicy.self, RecursiveLoop.self, RuntimeManagement.self, EventInvokeConfig.self, FunctionURL.self,
   ]
 
   /// A function's setting, or that of one qualifier; from memory.

@@ -25,7 +25,7 @@ extension Operation {
   /// Everything this release does, but Invoke, which has a path of its own through the server.
   ///
   /// Success codes are those on the wire, which for DeleteFunction is not the model's.
-  static let table: [Operation] = functions + versions + layers + tags + eventInvokeConfigs + settings
+  static let table: [Operation] = functions + versions + layers + tags + eventInvokeConfigs + urls + settings
 
   private static let functions = [
     Operation("CreateFunction", .post, "/2015-03-31/functions", success: 201, schema: .createFunction) {
@@ -105,6 +105,24 @@ extension Operation {
     },
     Operation("UntagResource", .delete, "/2017-03-31/tags/{Resource}", success: 204) { (service, call) async throws(ServiceError) in
       try await service.untagResource(call)
+    },
+  ]
+
+  private static let urls = [
+    Operation("CreateFunctionUrlConfig", .post, "/2021-10-31/functions/{FunctionName}/url", success: 201, schema: .createFunctionURL) {
+      (service, call) async throws(ServiceError) in try await service.createFunctionURL(call)
+    },
+    Operation("GetFunctionUrlConfig", .get, "/2021-10-31/functions/{FunctionName}/url") { (service, call) async throws(ServiceError) in
+      try service.getFunctionURL(call)
+    },
+    Operation("UpdateFunctionUrlConfig", .put, "/2021-10-31/functions/{FunctionName}/url", schema: .updateFunctionURL) {
+      (service, call) async throws(ServiceError) in try await service.updateFunctionURL(call)
+    },
+    Operation("DeleteFunctionUrlConfig", .delete, "/2021-10-31/functions/{FunctionName}/url", success: 204) {
+      (service, call) async throws(ServiceError) in try await service.deleteFunctionURL(call)
+    },
+    Operation("ListFunctionUrlConfigs", .get, "/2021-10-31/functions/{FunctionName}/urls") { (service, call) async throws(ServiceError) in
+      try service.listFunctionURLs(call)
     },
   ]
 

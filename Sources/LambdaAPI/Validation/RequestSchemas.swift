@@ -97,6 +97,24 @@ extension Schema {
       { $0.isEmpty || isSource($0) }),
   ]
 
+  static let createFunctionURL = Schema([Member("AuthType", .string, [.required, authTypes])] + url)
+  static let updateFunctionURL = Schema([Member("AuthType", .string, [authTypes])] + url)
+
+  private static let authTypes = Constraint.oneOf(["NONE", "AWS_IAM"])
+  private static let url = [
+    Member(
+      "Cors",
+      .structure([
+        Member("AllowCredentials", .boolean),
+        Member("AllowHeaders", .strings, [.length(0...100), .each([.length(0...1_024), .required])]),
+        Member("AllowMethods", .strings, [.length(0...6), .each([.length(0...6), .required])]),
+        Member("AllowOrigins", .strings, [.length(0...100), .each([.length(1...253), .required])]),
+        Member("ExposeHeaders", .strings, [.length(0...100), .each([.length(0...1_024), .required])]),
+        Member("MaxAge", .integer, [.value(0...86_400)]),
+      ])),
+    Member("InvokeMode", .string, [.oneOf(["BUFFERED", "RESPONSE_STREAM"])]),
+  ]
+
   static let putRecursion = Schema([Member("RecursiveLoop", .string, [.required, .oneOf(["Allow", "Terminate"])])])
 
   static let putRuntimeManagement = Schema([
