@@ -40,6 +40,21 @@ extension Catalog {
     case changes(expected: String?)
   }
 
+  /// The function URL of that id, and whose it is; from memory.
+  package func functionURL(_ urlID: String) -> (function: FunctionID, qualifier: String, url: FunctionURL)? {
+    guard let holder = urls.withLock({ $0[urlID] }),
+      let url = setting(FunctionURL.self, of: holder.function, qualifier: holder.qualifier), url.id == urlID
+    else { return nil }
+    return (holder.function, holder.qualifier, url)
+  }
+
+  func indexURLs(of id: FunctionID, _ entry: Entry) {
+    for (key, setting) in entry.settings {
+      guard let url = setting as? FunctionURL else { continue }
+      urls.withLock { $0[url.id] = URLHolder(function: id, qualifier: key.qualifier) }
+    }
+  }
+
   /// Makes, changes or, by leaving `nil`, removes a setting.
   ///
   /// `change` runs once, on the catalog's queue: what it reads of the catalog is the newest, and it must not wait for anything. Throws

@@ -131,6 +131,7 @@ extension Catalog {
       return (entry, value)
     } committed: { [self] entry, _ in
       entries.withLock { $0[id] = entry }
+      indexURLs(of: id, entry)
     }.1
   }
 }

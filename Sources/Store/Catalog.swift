@@ -48,6 +48,13 @@ package final class Catalog: Sendable {
   let path: String
   let database: DatabaseQueue
   let entries: Mutex<[FunctionID: Entry]>
+  /// Whose function URL has an id. What is found must still be there: a deleted function leaves its id behind.
+  let urls = Mutex<[String: URLHolder]>([:])
+
+  struct URLHolder: Sendable {
+    var function: FunctionID
+    var qualifier: String
+  }
   /// The user id leased last, so that the next search starts after it.
   let lastUserID = Mutex<UInt32>(0)
   let now: @Sendable () -> Int64
@@ -76,6 +83,7 @@ package final class Catalog: Sendable {
       }
     }
     entries = Mutex(loaded)
+    for (id, entry) in loaded { indexURLs(of: id, entry) }
   }
 
   private static func loadFunctions(_ database: Database) throws -> [FunctionID: Entry] {

@@ -11,12 +11,16 @@ internal import Store
 ///
 /// There is no router: one table of operations decides, and what it does not know is answered as AWS does, in JSON.
 struct FrontResponder: HTTPResponder {
-  typealias Context = BasicRequestContext
+  typealias Context = FrontContext
 
   let service: LambdaService
   let authenticator: any Authenticator
 
-  func respond(to request: Request, context: BasicRequestContext) async -> Response {
+  func respond(to request: Request, context: FrontContext) async -> Response {
+    if let (id, target) = FunctionURLResponder.match(request.head) {
+      return await FunctionURLResponder(service: service, authenticator: authenticator)
+        .respond(to: request, id: id, target: target, sourceIP: context.sourceIP)
+    }
     let target = RequestTarget(request.head.path ?? "/")
     if request.method == .get, target.path.hasPrefix(DownloadTokens.prefix) { return await download(target) }
     do throws(ServiceError) {
@@ -33,7 +37,7 @@ struct FrontResponder: HTTPResponder {
     }
   }
 
-  private static func digest(_ body: ByteBuffer) -> String {
+  static func digest(_ body: ByteBuffer) -> String {
     var hasher = SHA256()
     var rest = body
     while let part = rest.readSlice(length: min(rest.readableBytes, 1 << 16)), part.readableBytes > 0 {
@@ -61,7 +65,27 @@ struct FrontResponder: HTTPResponder {
   }
 }
 
+/// A request's surroundings: from where it comes.
+struct FrontContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  /// The peer's address, without the port.
+  let sourceIP: String
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = .init(source: source)
+    sourceIP = source.channel.remoteAddress?.ipAddress ?? ""
+  }
+}
+
 extension LambdaService {
+  /// The body of a request to a function URL.
+  func body(of request: Request) async throws(ServiceError) -> ByteBuffer {
+    let limit = Limits.synchronousPayloadBytes
+    let tooLarge = ServiceError.payloadTooLarge(.invoke)
+    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge }
+    return try await Self.collect(request, limit, tooLarge) { _ in }
+  }
+
   /// Reads the whole body, if it is not larger than the operation allows, and has it answered.
   func answer(
     _ request: Request, _ respond: (ByteBuffer) async throws(ServiceError) -> ServiceResponse

@@ -54,7 +54,7 @@ struct Invocations: Sendable {
         wantsLogTail: parameters.wantsLogTail))
   }
 
-  private func resolve(_ reference: FunctionReference, _ identifiers: inout IdentifierSource) throws(ServiceError) -> FunctionVersion {
+  func resolve(_ reference: FunctionReference, _ identifiers: inout IdentifierSource) throws(ServiceError) -> FunctionVersion {
     let target = catalog.target(reference.id, qualifier: reference.qualifier) { Double.random(in: 0..<1, using: &identifiers) }
     guard let (version, state) = target else { throw .functionNotFound(reference.arn) }
     switch state {
