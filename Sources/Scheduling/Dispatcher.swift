@@ -61,7 +61,8 @@ package final class Dispatcher: Sendable {
 
   /// Places the request; again, should it reach an environment that is on its way out.
   private func submit(
-    _ request: InvocationRequest, in held: ConcurrencyLedger.Place, accepted: NIODeadline, answer: @escaping @Sendable (InvocationResult) -> Void
+    _ request: InvocationRequest, in held: ConcurrencyLedger.Place, accepted: NIODeadline,
+    answer: @escaping @Sendable (InvocationResult) -> Void
   ) {
     let invocation = Invocation(
       requestID: request.requestID, invokedARN: request.invokedARN, payload: request.payload,

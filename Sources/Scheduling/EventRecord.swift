@@ -32,7 +32,8 @@ struct EventRecord {
     text += event.payload
     if let reply {
       let failure = reply.functionError ? #","functionError":"Unhandled""# : ""
-      text += Array(#","responseContext":{"statusCode":200,"executedVersion":"\#(reply.executedVersion)"\#(failure)},"responsePayload":"#.utf8)
+      text += Array(
+        #","responseContext":{"statusCode":200,"executedVersion":"\#(reply.executedVersion)"\#(failure)},"responsePayload":"#.utf8)
       text += Self.document(reply.payload)
     }
     text.append(UInt8(ascii: "}"))

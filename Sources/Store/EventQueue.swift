@@ -129,7 +129,8 @@ package final class EventQueue: Sendable {
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """,
       arguments: [
-        event.requestID, event.function.owner.account, event.function.owner.region, event.function.name, event.qualifier, Data(event.payload),
+        event.requestID, event.function.owner.account, event.function.owner.region, event.function.name, event.qualifier,
+        Data(event.payload),
         event.clientContext, event.traceID, event.accepted, event.attempts, due,
       ])
   }

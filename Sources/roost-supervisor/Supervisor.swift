@@ -62,7 +62,8 @@ struct Supervisor {
     try await events.start()
     let front = try front(images)
     let service = LambdaService(
-      catalog: catalog, artifacts: artifacts, invoker: HostInvoker(dispatcher: dispatcher, events: events), configuration: front, logger: Logger(label: "roost.api"))
+      catalog: catalog, artifacts: artifacts, invoker: HostInvoker(dispatcher: dispatcher, events: events), configuration: front,
+      logger: Logger(label: "roost.api"))
     let security = SecurityFacts(configuration, front.authentication, retention)
     let desk = AdminDesk(dispatcher: dispatcher, catalog: catalog, journal: journal, facts: facts(images, security))
     let servers = ServerServices(configuration: configuration, service: service, desk: desk, eventLoops: eventLoops)

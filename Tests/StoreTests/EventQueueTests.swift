@@ -10,7 +10,8 @@ import Testing
       traceID: "Root=1-0-0", accepted: accepted)
   }
 
-  private func due(_ queue: EventQueue, of name: String = "f", at now: Int64, limit: Int = 10, excluding held: Set<String> = []) async throws
+  private func due(_ queue: EventQueue, of name: String = "f", at now: Int64, limit: Int = 10, excluding held: Set<String> = [])
+    async throws
     -> [String]
   {
     try await queue.due(of: functionID(name), at: now, limit: limit, excluding: held).events.map(\.requestID)
@@ -38,7 +39,9 @@ import Testing
     try await withTemporaryFolder { folder in
       let queue = EventQueue(try Catalog(path: folder + "/roost.sqlite"))
       #expect(try await queue.lanes() == [])
-      for (requestID, name, accepted) in [("1", "b", 3), ("2", "a", 7), ("3", "b", 2), ("4", "c", 1), ("5", "a", 9)] as [(String, String, Int64)] {
+      for (requestID, name, accepted) in [("1", "b", 3), ("2", "a", 7), ("3", "b", 2), ("4", "c", 1), ("5", "a", 9)]
+        as [(String, String, Int64)]
+      {
         try await queue.accept(event(requestID, of: name, accepted: accepted))
       }
       #expect(
@@ -55,7 +58,8 @@ import Testing
       let queue = EventQueue(try Catalog(path: folder + "/roost.sqlite"))
       try await queue.accept(event("a"))
       let delivery = QueuedDelivery(
-        id: "d", kind: .failure, target: "arn:aws:sqs:us-east-1:000000000000:q", function: functionID("f"), functionARN: "arn", requestID: "a",
+        id: "d", kind: .failure, target: "arn:aws:sqs:us-east-1:000000000000:q", function: functionID("f"), functionARN: "arn",
+        requestID: "a",
         role: "r", body: [1, 2], errorMessage: "m", made: 5)
       try await queue.settle("a", followedBy: [event("b", of: "g")], [delivery])
       #expect(try await due(queue, at: 9_999) == [])

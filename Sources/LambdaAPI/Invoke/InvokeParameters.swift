@@ -24,8 +24,8 @@ package struct InvokeParameters: Sendable, Hashable {
     let fields = head.headerFields
     type =
       if route.operation == .invokeAsync { .event } else {
-      try Self.choice(fields[.amzInvocationType], at: "invocationType", InvocationType.init, Self.types(route.operation))
-      ?? .requestResponse
+        try Self.choice(fields[.amzInvocationType], at: "invocationType", InvocationType.init, Self.types(route.operation))
+          ?? .requestResponse
       }
     wantsLogTail = try Self.choice(fields[.amzLogType], at: "logType", { $0 }, ["None", "Tail"]) == "Tail"
     clientContext = try fields[.amzClientContext].map(Self.decodeClientContext)

@@ -15,7 +15,8 @@ extension LambdaService {
       var changed = policy ?? ResourcePolicy()
       guard !changed.statements.contains(where: { $0.sid == statement.sid }) else {
         throw .resourceConflict(
-          "The statement id (\(statement.sid)) provided already exists. Please provide a new statement id, or remove the existing statement.")
+          "The statement id (\(statement.sid)) provided already exists. Please provide a new statement id, or remove the existing statement."
+        )
       }
       changed.statements.append(statement)
       let size = changed.json(resource: reference.arn).text.utf8.count
@@ -64,7 +65,8 @@ extension LambdaService {
     } catch .revisionMismatch {
       throw ServiceError(
         "PreconditionFailedException", status: 412,
-        message: "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest Revision Id")
+        message: "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to retrieve the latest Revision Id"
+      )
     } catch {
       throw Self.serviceError(error, reference.id)
     }
@@ -74,7 +76,8 @@ extension LambdaService {
 extension ServiceError {
   fileprivate static func policyLengthExceeded(_ size: Int) -> ServiceError {
     ServiceError(
-      "PolicyLengthExceededException", status: 400, message: "The final policy size (\(size)) is bigger than the limit (\(ResourcePolicy.limit)).")
+      "PolicyLengthExceededException", status: 400,
+      message: "The final policy size (\(size)) is bigger than the limit (\(ResourcePolicy.limit)).")
   }
 }
 

@@ -86,7 +86,8 @@ struct FunctionURLEvent {
     let isText =
       type.hasPrefix("text/") || ["application/json", "application/javascript", "application/xml"].contains { type.hasPrefix($0) }
       || type.contains("+json") || type.contains("+xml")
-    if isText, let text = body.getString(at: body.readerIndex, length: body.readableBytes), text.utf8.elementsEqual(body.readableBytesView) {
+    if isText, let text = body.getString(at: body.readerIndex, length: body.readableBytes), text.utf8.elementsEqual(body.readableBytesView)
+    {
       object.add("body", .string(text))
       object.add("isBase64Encoded", .bool(false))
     } else {

@@ -8,7 +8,8 @@ extension LambdaService {
     let (id, qualifier) = try urlReference(call)
     let now = clock.milliseconds()
     let url = FunctionURL(
-      id: Self.newURLID(), needsSignature: call.body.member("AuthType")?.string == "AWS_IAM", cors: FunctionURL.CORS(call.body.member("Cors")),
+      id: Self.newURLID(), needsSignature: call.body.member("AuthType")?.string == "AWS_IAM",
+      cors: FunctionURL.CORS(call.body.member("Cors")),
       invokeMode: call.body.member("InvokeMode")?.string, created: now, lastModified: now)
     try await catalogued(id) { () async throws(CatalogError) in
       try await catalog.updateSetting(FunctionURL.self, of: id, qualifier: qualifier) { (setting) throws(ServiceError) in

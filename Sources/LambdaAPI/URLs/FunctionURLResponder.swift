@@ -62,7 +62,9 @@ struct FunctionURLResponder {
     guard case let authentication = try authenticator.begin(request.head), authentication.service == "lambda" else { throw .forbidden }
     let body = try await service.body(of: request)
     let caller = try authentication.finish { FrontResponder.digest(body) }
-    guard caller.owner.account == function.owner.account || policy?.allowsURL(of: url, caller: caller.owner.account) == true else { throw .forbidden }
+    guard caller.owner.account == function.owner.account || policy?.allowsURL(of: url, caller: caller.owner.account) == true else {
+      throw .forbidden
+    }
     return (caller, body)
   }
 

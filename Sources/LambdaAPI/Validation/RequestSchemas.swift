@@ -67,10 +67,13 @@ extension Schema {
   ])
 
   static let addPermission = Schema([
-    Member("StatementId", .string, [.required, .length(1...100), .pattern("([a-zA-Z0-9-_]+)", { $0.utf8.allSatisfy(NameCharacters.isName) })]),
+    Member(
+      "StatementId", .string, [.required, .length(1...100), .pattern("([a-zA-Z0-9-_]+)", { $0.utf8.allSatisfy(NameCharacters.isName) })]),
     Member("Action", .string, [.required, .pattern("(lambda:[*]|lambda:[a-zA-Z]+|[*])", isAction)]),
     Member("Principal", .string, [.required, .pattern("[^\\s]+", { !$0.isEmpty && !$0.contains(where: \.isWhitespace) })]),
-    Member("SourceArn", .string, [.pattern("arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)", isSource)]),
+    Member(
+      "SourceArn", .string,
+      [.pattern("arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)", isSource)]),
     Member("SourceAccount", .string, [.length(0...12), .pattern("\\d{12}", { NameCharacters.isAccount($0[...]) })]),
     Member("EventSourceToken", .string, [.length(0...256), .pattern("[a-zA-Z0-9._\\-]+", isToken)]),
     Member("RevisionId", .string),
