@@ -169,8 +169,8 @@ final class RuntimePeer: RuntimeAPIDelegate {
     environment?.assumeIsolated { [generation] in $0.runtimeAnswered(answer, generation) }
   }
 
-  func runtimeStreamed(_ part: ByteBuffer) -> Bool {
-    environment?.assumeIsolated { [generation] in $0.runtimeStreamed(part, generation) } ?? true
+  func runtimeStreamed(_ part: ByteBuffer, contentType: String?) -> Bool {
+    environment?.assumeIsolated { [generation] in $0.runtimeStreamed(part, contentType, generation) } ?? true
   }
 
   func runtimeFailedToInitialize(_ error: RuntimeInitError) {

@@ -32,7 +32,7 @@ extension ExecutionEnvironment {
     switch answer {
     case .response(let payload, let contentType):
       answered(payload, contentType: contentType, errorType: nil)
-    case .streamed: answered(ByteBuffer(), contentType: nil, errorType: nil)
+    case .streamed(let contentType): answered(ByteBuffer(), contentType: contentType, errorType: nil)
     case .error(let payload, let type):
       answered(payload, contentType: nil, errorType: type.classified, sentType: type.sent)
     case .tooLarge(let limit):

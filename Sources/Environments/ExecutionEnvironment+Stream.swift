@@ -4,13 +4,13 @@ import RuntimeAPI
 // A response that goes to its caller while it is made.
 extension ExecutionEnvironment {
   /// - Returns: whether the caller takes more at once; if not, the runtime's connection is told when it does.
-  func runtimeStreamed(_ part: ByteBuffer, _ generation: Int) -> Bool {
+  func runtimeStreamed(_ part: ByteBuffer, _ contentType: String?, _ generation: Int) -> Bool {
     guard generation == self.generation, case .running(let running) = machine.state, running.answered == nil,
       let stream = running.invocation.stream
     else { return true }
     if streamedBytes == 0 { responseBegan = .now() }
     streamedBytes += part.readableBytes
-    return stream.send(part) { [weak self, eventLoop] in
+    return stream.send(part, contentType) { [weak self, eventLoop] in
       eventLoop.execute { [weak self] in self?.assumeIsolated { $0.runtime?.resumeStream() } }
     }
   }

@@ -15,11 +15,14 @@ package final class ResponseStream: Sendable {
   }
 
   private let state = Mutex(State())
-  private let deliver: @Sendable (ByteBuffer, @escaping @Sendable () -> Void) -> Void
+  private let deliver: Deliver
 
-  /// - Parameter deliver: takes one part to the caller, and calls what it is given when that part is out of this process's memory or has nowhere to go.
-  ///   It is called on the environment's event loop, before the invocation's completion is.
-  package init(deliver: @escaping @Sendable (_ part: ByteBuffer, _ taken: @escaping @Sendable () -> Void) -> Void) {
+  /// Takes one part, with what the runtime calls the whole response (`Content-Type`), and calls `taken` when the part is out of this process's memory or
+  /// has nowhere to go.
+  package typealias Deliver = @Sendable (_ part: ByteBuffer, _ contentType: String?, _ taken: @escaping @Sendable () -> Void) -> Void
+
+  /// - Parameter deliver: takes the parts to the caller. It is called on the environment's event loop, before the invocation's completion is.
+  package init(deliver: @escaping Deliver) {
     self.deliver = deliver
   }
 
@@ -27,10 +30,10 @@ package final class ResponseStream: Sendable {
   ///
   /// - Parameter resume: called once, from any thread, when there is room again; only if this returns false.
   /// - Returns: whether there is room for more.
-  func send(_ part: ByteBuffer, resume: @escaping @Sendable () -> Void) -> Bool {
+  func send(_ part: ByteBuffer, _ contentType: String?, resume: @escaping @Sendable () -> Void) -> Bool {
     state.withLock { $0.inFlight += part.readableBytes }
     // Without the lock: the caller may be on this very event loop, and take it at once.
-    deliver(part) { [self, count = part.readableBytes] in taken(count) }
+    deliver(part, contentType) { [self, count = part.readableBytes] in taken(count) }
     return state.withLock { state in
       guard state.inFlight > Self.window else { return true }
       state.resume = resume

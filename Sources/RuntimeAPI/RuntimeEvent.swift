@@ -40,7 +40,7 @@ package struct RuntimeEvent: Sendable {
 package enum RuntimeAnswer: Sendable {
   case response(payload: ByteBuffer, contentType: String?)
   /// All parts of the response have been told.
-  case streamed
+  case streamed(contentType: String?)
   /// The payload goes to the caller as it came. Parts of a response may have been told before: then it failed midway.
   case error(payload: ByteBuffer, type: FunctionErrorType)
   /// The response was over `limit` bytes, streamed or not; the runtime got 413 and stays usable.
@@ -75,8 +75,9 @@ package protocol RuntimeAPIDelegate: AnyObject, Sendable {
   func runtimeAnswered(_ answer: RuntimeAnswer)
   /// A part of the running invocation's streamed response.
   ///
+  /// - Parameter contentType: what the runtime calls the whole response.
   /// - Returns: whether more may come at once. If not, the runtime's connection is not read until ``RuntimeAPIServer/resumeStream()``.
-  func runtimeStreamed(_ part: ByteBuffer) -> Bool
+  func runtimeStreamed(_ part: ByteBuffer, contentType: String?) -> Bool
   /// The runtime reported that it cannot start.
   func runtimeFailedToInitialize(_ error: RuntimeInitError)
   /// An extension registered, asked for its next event, or failed.

@@ -4,6 +4,7 @@ import NIOCore
 struct StreamedResponse {
   var sender: RuntimeConnection
   var limit: Int
+  var contentType: String?
   var bytes = 0
   /// What goes beyond is drained.
   var isTooLarge: Bool { bytes > limit }
@@ -13,8 +14,8 @@ struct StreamedResponse {
 extension RuntimeSession {
   func streamed(_ part: ByteBuffer, from connection: RuntimeConnection) {
     stream?.bytes += part.readableBytes
-    guard let stream, stream.sender === connection, !stream.isTooLarge, let delegate, !delegate.runtimeStreamed(part) else { return }
-    connection.holdReading()
+    guard let stream, stream.sender === connection, !stream.isTooLarge, let delegate else { return }
+    if !delegate.runtimeStreamed(part, contentType: stream.contentType) { connection.holdReading() }
   }
 
   func resumeStream() {
@@ -26,7 +27,7 @@ extension RuntimeSession {
     guard let stream else { return }
     self.stream = nil
     finishAnswer(connection, isTooLarge: stream.isTooLarge, limit: stream.limit) {
-      failure.map { .error(payload: $0.payload, type: $0.type) } ?? .streamed
+      failure.map { .error(payload: $0.payload, type: $0.type) } ?? .streamed(contentType: stream.contentType)
     }
   }
 

@@ -148,7 +148,7 @@ final class RuntimeSession {
       let mode = head.headers.first(name: "Lambda-Runtime-Function-Response-Mode") ?? ""
       guard mode.isEmpty || mode == "streaming" else { return .invalidResponseMode }
       guard mode == "streaming", let limit = machine.streamLimit else { return .response(contentType: contentType) }
-      stream = StreamedResponse(sender: connection, limit: limit)
+      stream = StreamedResponse(sender: connection, limit: limit, contentType: contentType)
       return .stream
     case .error:
       let type = FunctionErrorType(head.headers.first(name: "Lambda-Runtime-Function-Error-Type"))

@@ -23,9 +23,9 @@ package struct InvocationRequest: Sendable {
   /// Takes a streamed response in parts, before the result; `nil` has it put together.
   package var sink: Sink?
 
-  /// Takes one part of a response, on any thread, and calls `taken` when it is out of this process's memory or has nowhere to go: the function is held
-  /// back while too much is not.
-  package typealias Sink = @Sendable (_ part: ByteBuffer, _ taken: @escaping @Sendable () -> Void) -> Void
+  /// Takes one part of a response, with the `Content-Type` of the whole, on any thread, and calls `taken` when the part is out of this process's memory or
+  /// has nowhere to go: the function is held back while too much is not.
+  package typealias Sink = @Sendable (_ part: ByteBuffer, _ contentType: String?, _ taken: @escaping @Sendable () -> Void) -> Void
 
   package init(
     requestID: String, version: FunctionVersion, invokedARN: String, payload: ByteBuffer, contentType: String? = nil,

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import time
 import urllib.parse
 
 import botocore.auth
@@ -107,19 +108,84 @@ def test_a_function_that_fails_is_a_bad_gateway(client, deploy):
     assert status == 502 and b"secret" not in body
 
 
-def test_a_prelude_says_how_the_rest_is_answered(client, deploy):
-    source = """
+STREAM = """
 exports.handler = awslambda.streamifyResponse(async (event, stream) => {
-  stream = awslambda.HttpResponseStream.from(stream, {statusCode: 418, headers: {"X-Tea": "pot"}, cookies: ["a=1"]});
+  const pause = seconds => new Promise(done => setTimeout(done, seconds * 1000));
+  const path = event.rawPath;
+  if (path === "/tea")
+    stream = awslambda.HttpResponseStream.from(stream, {statusCode: 418, headers: {"X-Tea": "pot"}, cookies: ["a=1"]});
+  if (path === "/wrong") stream = awslambda.HttpResponseStream.from(stream, {statusCode: 7});
+  if (path === "/none") stream = awslambda.HttpResponseStream.from(stream, {statusCode: 204});
+  if (path === "/html") stream.setContentType("text/html");
+  if (path === "/early") throw new Error("early");
+  if (path === "/big") for (let i = 0; i < 32; i++)
+    if (!stream.write(Buffer.alloc(1 << 20, i))) await new Promise(done => stream.once("drain", done));
   stream.write("short ");
+  await pause(path === "/slow" ? 2 : 0);
+  if (path === "/late") { await pause(0.3); throw new Error("late"); }
   stream.write("and stout");
   stream.end();
 });
 """
-    from functions import make_zip
-    function = deploy(zip=make_zip({"app.js": source}), Runtime="nodejs20.x")
-    status, headers, body = fetch(make_url(client, function, InvokeMode="RESPONSE_STREAM"))
+
+
+@pytest.fixture(scope="module")
+def stream(host):
+    from functions import Deployer, make_zip
+    deployer = Deployer(host.client())
+    function = deployer(zip=make_zip({"app.js": STREAM}), Runtime="nodejs20.x", MemorySize=1769, name="url-streams")
+    yield make_url(deployer.client, function, InvokeMode="RESPONSE_STREAM")
+    deployer.delete_all()
+
+
+def test_a_stream_has_the_head_that_its_prelude_says(stream):
+    status, headers, body = fetch(stream, path="/tea")
     assert (status, body) == (418, b"short and stout") and value(headers, "x-tea") == "pot" and value(headers, "set-cookie") == "a=1"
+    status, headers, body = fetch(stream, path="/html", headers={"Origin": "https://a.example"})
+    assert (status, body) == (200, b"short and stout") and value(headers, "content-type") == "text/html"
+    assert value(fetch(stream)[1], "content-type") == "application/octet-stream"
+    assert fetch(stream, path="/none")[::2] == (204, b"") and fetch(stream, "HEAD", path="/tea")[::2] == (418, b"")
+
+
+def test_a_stream_comes_while_it_is_made(stream):
+    fetch(stream)
+    parts = urllib.parse.urlsplit(stream)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+    connection.request("GET", parts.path.rstrip("/") + "/slow")
+    answer = connection.getresponse()
+    first, began = answer.read1(), time.monotonic()
+    assert first == b"short " and answer.read() == b"and stout" and time.monotonic() - began > 1
+    connection.close()
+
+
+def test_a_stream_may_be_longer_than_an_answer(stream):
+    status, _, body = fetch(stream, path="/big")
+    assert status == 200 and len(body) == (32 << 20) + 15 and body[5 << 20] == 5
+
+
+def test_a_stream_that_fails_is_told_or_breaks_off(stream):
+    assert fetch(stream, path="/early")[0] == 502 and fetch(stream, path="/wrong")[0] == 502
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        fetch(stream, path="/late")
+    assert fetch(stream)[0] == 200
+
+
+def test_callers_of_streams_may_go(stream):
+    parts = urllib.parse.urlsplit(stream)
+    for _ in range(3):
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
+        connection.request("GET", parts.path.rstrip("/") + "/big")
+        connection.getresponse().read(10)
+        connection.close()
+    assert len(fetch(stream, path="/big")[2]) == (32 << 20) + 15
+
+
+def test_what_is_not_streamed_is_not_interpreted_where_streams_are_expected(client, deploy):
+    function = deploy(ANSWER)
+    url = make_url(client, function, InvokeMode="RESPONSE_STREAM")
+    answer = json.dumps({"statusCode": 404, "body": "x"})
+    status, _, body = fetch(url, "POST", "", answer, {"Content-Type": "application/json"})
+    assert (status, json.loads(body)) == (200, json.loads(answer))
 
 
 def test_nobody_may_call_what_no_policy_allows(client, deploy):

@@ -18,7 +18,7 @@ import Testing
     init(takesAtOnce: Bool = true) {
       let (parts, continuation) = AsyncStream.makeStream(of: String.self)
       self.parts = parts
-      stream = ResponseStream { [box] part, taken in
+      stream = ResponseStream { [box] part, _, taken in
         if takesAtOnce { taken() } else { box.takes.withLock { $0.append(taken) } }
         continuation.yield(String(buffer: part))
       }
@@ -143,12 +143,12 @@ import Testing
 
   @Test func `the window opens again once, when half of it is free`() {
     let takes = Mutex<[@Sendable () -> Void]>([])
-    let stream = ResponseStream { _, taken in takes.withLock { $0.append(taken) } }
+    let stream = ResponseStream { _, _, taken in takes.withLock { $0.append(taken) } }
     let resumed = Mutex(0)
     let resume: @Sendable () -> Void = { resumed.withLock { $0 += 1 } }
     let quarter = ByteBuffer(repeating: 0, count: ResponseStream.window / 4)
-    for _ in 0..<4 { #expect(stream.send(quarter, resume: resume)) }
-    #expect(!stream.send(quarter, resume: resume))
+    for _ in 0..<4 { #expect(stream.send(quarter, nil, resume: resume)) }
+    #expect(!stream.send(quarter, nil, resume: resume))
     let all = takes.withLock { $0 }
     var opened = [Int]()
     for take in all {

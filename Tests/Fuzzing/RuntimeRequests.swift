@@ -121,7 +121,7 @@ enum RuntimeRequestTarget: FuzzTarget {
       }
     }
 
-    func runtimeStreamed(_ part: ByteBuffer) -> Bool {
+    func runtimeStreamed(_ part: ByteBuffer, contentType: String?) -> Bool {
       must(answers == 0, "a part of a stream that has ended")
       return true
     }

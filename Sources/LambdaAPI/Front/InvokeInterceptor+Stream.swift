@@ -12,7 +12,7 @@ extension InvokeInterceptor {
     let loop = context.eventLoop
     let answer = NIOLoopBound(StreamedAnswer(request), eventLoop: loop)
     let handler = NIOLoopBound((self, context), eventLoop: loop)
-    request.sink = { part, taken in
+    request.sink = { part, _, taken in
       let pass: @Sendable () -> Void = {
         let (interceptor, context) = handler.value
         interceptor.pass(part, of: answer.value, context, taken)

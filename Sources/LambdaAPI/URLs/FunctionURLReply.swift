@@ -13,14 +13,6 @@ struct FunctionURLReply {
   /// - Parameter payload: an object with a `statusCode` says all itself; anything else is the body. `nil` if such an object is not well formed.
   init?(_ payload: ByteBuffer) {
     body = payload
-    if let (prelude, rest) = Self.prelude(payload) {
-      guard let status = Self.status(prelude) ?? (prelude.member("statusCode") == nil ? 200 : nil) else { return nil }
-      self.status = status
-      fields[.contentType] = "application/octet-stream"
-      guard addFields(prelude) else { return nil }
-      body = rest
-      return
-    }
     fields[.contentType] = "application/json"
     guard let value = try? JSONValue(parsing: payload) else { return }
     if case .string(let text) = value { body = ByteBuffer(string: text) }
@@ -31,21 +23,32 @@ struct FunctionURLReply {
     self.body = body
   }
 
+  /// The head of a response that is streamed.
+  ///
+  /// - Parameters:
+  ///   - prelude: what the function says of it, a JSON object; `nil` if this is none.
+  ///   - rest: what there is of the body.
+  init?(prelude: ByteBuffer, rest: ByteBuffer) {
+    body = rest
+    fields[.contentType] = "application/octet-stream"
+    guard let value = try? JSONValue(parsing: prelude), case .object = value else { return nil }
+    if value.member("statusCode") != nil {
+      guard let status = Self.status(value) else { return nil }
+      self.status = status
+    }
+    guard addFields(value) else { return nil }
+  }
+
+  /// The head of a response that is streamed without saying more of itself.
+  init(contentType: String?, rest: ByteBuffer) {
+    body = rest
+    fields[.contentType] = contentType.flatMap { HTTPField.isValidValue($0) ? $0 : nil } ?? "application/octet-stream"
+  }
+
   private static func status(_ value: JSONValue) -> Int? {
     let code = value.member("statusCode")
     guard let status = code?.integer ?? code?.string.flatMap({ Int($0) }), (200...599).contains(status) else { return nil }
     return status
-  }
-
-  /// What a function that streams says of its response before the response: an object, then eight zero bytes, which no JSON contains.
-  ///
-  /// <https://docs.aws.amazon.com/lambda/latest/dg/response-streaming-tutorial.html>
-  private static func prelude(_ payload: ByteBuffer) -> (JSONValue, ByteBuffer)? {
-    let bytes = payload.readableBytesView
-    guard bytes.first == UInt8(ascii: "{"), let zero = bytes.firstIndex(of: 0) else { return nil }
-    guard bytes[zero...].prefix(8).elementsEqual(repeatElement(0, count: 8)) else { return nil }
-    guard let value = try? JSONValue(parsing: ByteBuffer(bytes: bytes[..<zero])) else { return nil }
-    return (value, ByteBuffer(bytes: bytes[zero...].dropFirst(8)))
   }
 
   /// - Returns: false if a header is no header.

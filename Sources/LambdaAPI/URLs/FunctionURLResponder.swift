@@ -40,7 +40,7 @@ struct FunctionURLResponder {
       let event = FunctionURLEvent(
         urlID: id, region: function.owner.region, head: request.head, target: target, body: body, sourceIP: sourceIP, requestID: requestID,
         time: service.clock.milliseconds(), caller: caller)
-      response = try await invoke(event, function, qualifier, &identifiers)
+      response = try await invoke(event, function, qualifier, streams: url.invokeMode == "RESPONSE_STREAM", &identifiers)
     } catch {
       response = Self.refusal(error.status, error.message.isEmpty ? .null : .string(error.message), type: error.type, requestID)
     }
@@ -69,17 +69,42 @@ struct FunctionURLResponder {
   }
 
   private func invoke(
-    _ event: FunctionURLEvent, _ function: FunctionID, _ qualifier: String, _ identifiers: inout IdentifierSource
+    _ event: FunctionURLEvent, _ function: FunctionID, _ qualifier: String, streams: Bool, _ identifiers: inout IdentifierSource
   ) async throws(ServiceError) -> Response {
+    let request = try request(event, function, qualifier, &identifiers)
+    let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+    let reply: FunctionURLReply
+    let body: ResponseBody
+    if streams {
+      let stream = FunctionURLStream(request) { service.invoker.invoke($0, on: eventLoop, completion: $1) }
+      reply = try await stream.head()
+      body = stream.body(after: reply.body)
+    } else {
+      reply = try await buffered(request, on: eventLoop)
+      body = ResponseBody(byteBuffer: reply.body)
+    }
+    var fields = reply.fields
+    fields[.amznRequestID] = event.requestID
+    fields[.amznTraceID] = request.traceID
+    // Neither of these has a body (RFC 9110 §6.4.1).
+    let hasBody = ![204, 304].contains(reply.status)
+    let response = Response(status: .init(code: reply.status), headers: fields, body: hasBody ? body : ResponseBody())
+    return event.head.method == .head ? response.createHeadResponse() : response
+  }
+
+  private func request(
+    _ event: FunctionURLEvent, _ function: FunctionID, _ qualifier: String, _ identifiers: inout IdentifierSource
+  ) throws(ServiceError) -> InvocationRequest {
     let reference = FunctionReference(id: function, qualifier: qualifier.isEmpty ? nil : qualifier)
     let version = try service.invocations.resolve(reference, &identifiers)
     let payload = event.json.encoded()
     guard payload.readableBytes <= Limits.synchronousPayloadBytes else { throw .payloadTooLarge(.invoke) }
-    let traceID = event.head.headerFields[.amznTraceID] ?? identifiers.trace(milliseconds: event.time)
-    let request = InvocationRequest(
+    return InvocationRequest(
       requestID: event.requestID, version: version, invokedARN: reference.arn, payload: payload, contentType: "application/json",
-      traceID: traceID)
-    let eventLoop = MultiThreadedEventLoopGroup.singleton.any()
+      traceID: event.head.headerFields[.amznTraceID] ?? identifiers.trace(milliseconds: event.time))
+  }
+
+  private func buffered(_ request: InvocationRequest, on eventLoop: any EventLoop) async throws(ServiceError) -> FunctionURLReply {
     let result = await withCheckedContinuation { continuation in
       service.invoker.invoke(request, on: eventLoop) { continuation.resume(returning: $0) }
     }
@@ -87,10 +112,7 @@ struct FunctionURLResponder {
     case .refused(let error): throw error
     case .completed(let reply):
       guard !reply.functionError, let answer = FunctionURLReply(reply.payload) else { throw .badGateway }
-      var fields = answer.fields
-      fields[.amznRequestID] = event.requestID
-      fields[.amznTraceID] = traceID
-      return Response(status: .init(code: answer.status), headers: fields, body: .init(byteBuffer: answer.body))
+      return answer
     }
   }
 
@@ -106,5 +128,5 @@ struct FunctionURLResponder {
 extension ServiceError {
   fileprivate static let forbidden = ServiceError("AccessDeniedException", status: 403, message: "Forbidden")
   /// The function failed, or answered what is no response.
-  fileprivate static let badGateway = ServiceError("InternalServerErrorException", status: 502, message: "Internal Server Error")
+  static let badGateway = ServiceError("InternalServerErrorException", status: 502, message: "Internal Server Error")
 }

@@ -73,7 +73,7 @@ final class FakeInvoker: Invoker {
     var completion: @Sendable (InvocationResult) -> Void
 
     /// Gives the caller a part of the response, from another thread, as an environment's event loop does.
-    func stream(_ part: String, taken: @escaping @Sendable () -> Void = {}) { request.sink?(ByteBuffer(string: part), taken) }
+    func stream(_ part: String, taken: @escaping @Sendable () -> Void = {}) { request.sink?(ByteBuffer(string: part), nil, taken) }
 
     func answer(_ result: InvocationResult) { eventLoop.execute { completion(result) } }
   }

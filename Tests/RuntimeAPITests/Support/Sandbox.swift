@@ -57,7 +57,7 @@ final class RecordingDelegate: RuntimeAPIDelegate {
 
   func runtimeIsReady() { continuation.yield(.ready) }
   func runtimeAnswered(_ answer: RuntimeAnswer) { continuation.yield(Told(answer)) }
-  func runtimeStreamed(_ part: ByteBuffer) -> Bool {
+  func runtimeStreamed(_ part: ByteBuffer, contentType: String?) -> Bool {
     continuation.yield(.part(String(buffer: part)))
     return takesAll.load(ordering: .relaxed)
   }
