@@ -11,7 +11,7 @@ import botocore.awsrequest
 import botocore.credentials
 import pytest
 from api_test import error_of
-from host import ACCOUNT, REGION
+from host import ACCOUNT, REGION, TIME_SCALE, wait_until
 
 ECHO = """
 def handler(event, context):
@@ -170,14 +170,17 @@ def test_a_stream_that_fails_is_told_or_breaks_off(stream):
     assert fetch(stream)[0] == 200
 
 
-def test_callers_of_streams_may_go(stream):
+def test_a_function_does_not_wait_for_callers_who_have_gone(client, stream):
+    client.put_function_concurrency(FunctionName="url-streams", ReservedConcurrentExecutions=1)
     parts = urllib.parse.urlsplit(stream)
     for _ in range(3):
         connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=60)
         connection.request("GET", parts.path.rstrip("/") + "/big")
         connection.getresponse().read(10)
         connection.close()
+        wait_until(lambda: fetch(stream)[0] == 200, 4 * TIME_SCALE, "the function is free again")
     assert len(fetch(stream, path="/big")[2]) == (32 << 20) + 15
+    client.delete_function_concurrency(FunctionName="url-streams")
 
 
 def test_what_is_not_streamed_is_not_interpreted_where_streams_are_expected(client, deploy):

@@ -7,7 +7,7 @@ internal import Scheduling
 /// A function's response on its way to the caller of a function URL whose invoke mode is `RESPONSE_STREAM`.
 ///
 /// The parts come from the environment and wait here until the connection takes them; how many may wait is bounded by who sends them.
-struct FunctionURLStream: Sendable {
+final class FunctionURLStream: Sendable {
   /// One part. Its sender is told that it is gone when nobody has it any more, written or not.
   final class Part: Sendable {
     let bytes: ByteBuffer
@@ -50,6 +50,13 @@ struct FunctionURLStream: Sendable {
     self.steps = steps
   }
 
+  /// Whatever became of the caller, the function is not to wait for him: what nobody will read any more is let go as it comes.
+  deinit {
+    Task { [steps] in
+      for await _ in steps {}
+    }
+  }
+
   /// Waits until the function has said what its response is, or has ended.
   ///
   /// - Returns: the head, with what has come of the body.
@@ -76,7 +83,7 @@ struct FunctionURLStream: Sendable {
 
   /// What is left of the response after ``head()``.
   func body(after first: ByteBuffer) -> ResponseBody {
-    ResponseBody { writer in
+    ResponseBody { [self] writer in
       if first.readableBytes > 0 { try await writer.write(first) }
       for await step in steps {
         switch step {
