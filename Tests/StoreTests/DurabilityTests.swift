@@ -106,11 +106,11 @@ import Testing
     try await withTemporaryFolder { folder in
       let path = folder + "/roost.sqlite"
       try await Catalog(path: path).close()
-      try await DatabaseQueue(path: path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('catalog-3')") }
+      try await DatabaseQueue(path: path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('catalog-99')") }
       let error = #expect(throws: StoreError.self) { try Catalog(path: path) }
-      #expect(
-        error?.description == "open on \(path): written by a newer Roost: its schema has catalog-3, this one knows up to catalog-2; "
-          + "install the newer version or restore a backup")
+      let text = error?.description ?? ""
+      #expect(text.hasPrefix("open on \(path): written by a newer Roost: its schema has catalog-99, this one knows up to catalog-"))
+      #expect(text.hasSuffix("; install the newer version or restore a backup"))
     }
   }
 
@@ -124,7 +124,7 @@ import Testing
       let first = try schema()
       try await Catalog(path: path).close()
       #expect(try schema() == first)
-      #expect(first.count == 5)
+      #expect(first.contains { $0.hasPrefix("CREATE TABLE function ") })
     }
   }
 
@@ -135,7 +135,9 @@ import Testing
       for number in 0..<200 { try await catalog.insert(configuration("f\(number)")) }
       try await catalog.close()
       var bytes = try Data(contentsOf: URL(filePath: path))
-      bytes.replaceSubrange(4_096 * 8 + 8..<4_096 * 8 + 1_000, with: repeatElement(0xA5, count: 992))
+      // In the middle of the file are the functions.
+      let page = bytes.count / 4_096 / 2 * 4_096
+      bytes.replaceSubrange(page + 8..<page + 1_000, with: repeatElement(0xA5, count: 992))
       try bytes.write(to: URL(filePath: path))
       #expect(!DatabaseFile.wasLeftOpen(path: path))
       let left = try DatabaseQueue(path: path)
